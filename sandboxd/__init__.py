@@ -1,0 +1,1 @@
+"""Runs untrusted code in throwaway containers. Imports nothing: generated stubs live in this package too."""

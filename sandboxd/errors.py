@@ -1,0 +1,92 @@
+"""Failures of the service or of the request, never of the program.
+
+A program that crashes, loops or runs out of memory is a verdict and a successful answer. An exception
+of this module means that no trustworthy verdict exists. ``api/errors.py`` maps each class to a status.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+__all__ = [
+    "ContainerLost",
+    "Draining",
+    "HostUnfit",
+    "InvalidConfiguration",
+    "InvalidSubmission",
+    "NotAttachable",
+    "Overloaded",
+    "SandboxError",
+    "SetupFailed",
+    "UnknownExecution",
+    "Violation",
+]
+
+
+class SandboxError(Exception):
+    """Base class: everything sandboxd raises on purpose derives from it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One bad field of a request."""
+
+    field: str
+    """Path of the field as the proto names it, such as ``limits.memory_bytes`` or ``files[3].path``."""
+    description: str
+    """What is wrong, with the bound where there is one."""
+
+
+class InvalidSubmission(SandboxError):
+    """The request is wrong; sending it unchanged cannot work."""
+
+    def __init__(self, violations: Sequence[Violation]) -> None:
+        super().__init__("; ".join(f"{v.field}: {v.description}" for v in violations))
+        self.violations = tuple(violations)
+
+    @classmethod
+    def of(cls, field: str, description: str) -> InvalidSubmission:
+        """The error for one bad field."""
+        return cls([Violation(field, description)])
+
+
+class UnknownExecution(SandboxError):
+    """No execution of this id is live or remembered."""
+
+
+class NotAttachable(SandboxError):
+    """The execution exists but does not accept what was asked (stdin of a unary Execute, for one)."""
+
+
+class Overloaded(SandboxError):
+    """Every slot is busy and the queue is full; retry later."""
+
+    def __init__(self, reason: str, *, retry_after_s: float) -> None:
+        super().__init__(reason)
+        self.retry_after_s = retry_after_s
+
+
+class Draining(SandboxError):
+    """The server is stopping and takes no new work."""
+
+
+class SetupFailed(SandboxError):
+    """The container could not be built; the program did not run."""
+
+    def __init__(self, step: str, errno: int, reason: str) -> None:
+        super().__init__(f"container set-up failed at {step}: {reason}")
+        self.step = step
+        self.errno = errno
+
+
+class ContainerLost(SandboxError):
+    """The platform lost a container whose program had started, so its end is not known."""
+
+
+class InvalidConfiguration(SandboxError):
+    """A configuration file, policy or image manifest is wrong; the message names file and key."""
+
+
+class HostUnfit(SandboxError):
+    """This host lacks something without which nothing can be contained."""

@@ -1,0 +1,133 @@
+"""The manifest of an image: its languages and its environment, as ``manifest.toml`` says. Starts nothing and mounts nothing."""
+
+from __future__ import annotations
+
+import os.path
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from sandboxd.errors import InvalidConfiguration
+from sandboxd.images.toml import convert, read
+
+ENTRYPOINT = "{entrypoint}"
+SOURCES = "{sources}"
+_PLACEHOLDER = re.compile(r"\{[a-z_]+\}")
+_LANGUAGE_NAME = re.compile(r"[a-z0-9][a-z0-9.+#_-]*")
+_ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_OPTION_LIKE = ("-", "@")  # gcc reads options from the file that an argument @file names
+
+
+class Language(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How sources of one language are compiled and run."""
+
+    name: str
+    aliases: tuple[str, ...] = ()
+    source: str
+    """File name of a program that is one file without a name."""
+    extensions: tuple[str, ...]
+    compile: tuple[str, ...] | None = None
+    """Template of the compiler's argv; None for a language that is not compiled."""
+    run: tuple[str, ...]
+    """Template of the program's argv."""
+    env: Mapping[str, str] = {}
+    """Over the image's environment, in both phases."""
+    min_memory_bytes: int = 0
+    """Below this a hello does not run; 0 says nothing."""
+    compile_min_memory_bytes: int = 0
+    """Below this a hello does not compile; 0 says nothing."""
+
+    def __post_init__(self) -> None:
+        for name in (self.name, *self.aliases):
+            _require(_LANGUAGE_NAME.fullmatch(name) is not None, f"{name!r} is not a name of a language")
+        _require(self.source == os.path.basename(self.source) != "", "source must be the name of a file")
+        for extension in self.extensions:
+            _require(len(extension) > 1 and extension[0] == ".", f"extension {extension!r} must begin with a dot")
+        for template in (self.run, self.compile):
+            _check_template(template)
+        _check_env(self.env)
+        _require(min(self.min_memory_bytes, self.compile_min_memory_bytes) >= 0, "memory cannot be negative")
+
+    def sources_of(self, paths: Iterable[str]) -> tuple[str, ...]:
+        """Return those of the paths that are sources of this language, in order."""
+        return tuple(path for path in paths if path.endswith(self.extensions))
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an image offers."""
+
+    languages: Mapping[str, Language]
+    """By name, aliases not among the keys."""
+    env: Mapping[str, str] = {}
+    """Environment of every program, under that of the language and of the request."""
+
+    def __post_init__(self) -> None:
+        _check_env(self.env)
+        owners: dict[str, str] = {}
+        for language in self.languages.values():
+            for name in (language.name, *language.aliases):
+                owner = owners.setdefault(name, language.name)
+                _require(owner == language.name, f"{name!r} names both {owner} and {language.name}")
+
+
+def load_manifest(path: Path) -> Manifest:
+    """Read a manifest. InvalidConfiguration names the file and the key."""
+    return parse_manifest(read(path), str(path))
+
+
+def parse_manifest(tables: Mapping[str, Any], where: str) -> Manifest:
+    """Check the parsed TOML of a manifest that came from ``where``."""
+    languages = tables.get("languages")
+    if not isinstance(languages, dict) or not languages:
+        raise InvalidConfiguration(f"{where}: languages: an image needs at least one [languages.<name>]")
+    converted = {name: _parse_language(name, table, where) for name, table in languages.items()}
+    return convert({**tables, "languages": converted}, Manifest, where)
+
+
+def expand(template: Sequence[str], entrypoint: str, sources: Sequence[str]) -> tuple[str, ...]:
+    """Fill an argv template in. A file whose name looks like an option is given as ``./name``."""
+    argv: list[str] = []
+    for element in template:
+        if element == SOURCES:
+            argv += [_as_file(source) for source in sources]
+        else:
+            argv.append(element.replace(ENTRYPOINT, _as_file(entrypoint)))
+    return tuple(argv)
+
+
+def _as_file(path: str) -> str:
+    return f"./{path}" if path.startswith(_OPTION_LIKE) else path
+
+
+def _parse_language(name: str, table: Any, where: str) -> Language:
+    at = f"{where}: languages.{name}"
+    if not isinstance(table, dict):
+        raise InvalidConfiguration(f"{at}: must be a table")
+    if "name" in table:
+        raise InvalidConfiguration(f"{at}.name: unknown key; the table's own name is the language's")
+    return convert({**table, "name": name}, Language, at)
+
+
+def _check_template(template: tuple[str, ...] | None) -> None:
+    if template is None:
+        return
+    _require(len(template) > 0 and template[0] != "", "a command needs at least the name of a program")
+    for element in template:
+        for placeholder in _PLACEHOLDER.findall(element):
+            _require(placeholder in (ENTRYPOINT, SOURCES), f"unknown placeholder {placeholder}")
+            _require(placeholder == ENTRYPOINT or element == SOURCES, f"{SOURCES} must be a whole element")
+
+
+def _check_env(env: Mapping[str, str]) -> None:
+    for name, value in env.items():
+        _require(_ENV_NAME.fullmatch(name) is not None, f"{name!r} is not a name of an environment variable")
+        _require("\0" not in value, f"environment variable {name} has a NUL")
+
+
+def _require(truth: bool, message: str) -> None:
+    """Reject what msgspec's types cannot; msgspec adds where it was."""
+    if not truth:
+        raise ValueError(message)

@@ -1,0 +1,46 @@
+"""Reading TOML into structs, with errors that name file and key."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from sandboxd.errors import InvalidConfiguration
+
+_T = TypeVar("_T")
+_UNKNOWN = re.compile(r"Object contains unknown field `(?P<key>[^`]*)`")
+_MISSING = re.compile(r"Object missing required field `(?P<key>[^`]*)`")
+_AT = re.compile(r" - at `\$(?P<path>[^`]*)`$")
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Parse a TOML file."""
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise InvalidConfiguration(f"{path}: {error.strerror}") from error
+    except ValueError as error:  # not TOML, or not UTF-8
+        raise InvalidConfiguration(f"{path}: {error}") from error
+
+
+def convert(tables: Any, into: type[_T], where: str) -> _T:
+    """Convert parsed TOML into a struct; strict about types and unknown keys."""
+    try:
+        return msgspec.convert(tables, into)
+    except msgspec.ValidationError as error:
+        raise InvalidConfiguration(f"{where}: {_readable(str(error))}") from error
+
+
+def _readable(message: str) -> str:
+    """Turn msgspec's wording into ``key: complaint``."""
+    at = _AT.search(message)
+    path = at["path"].lstrip(".") if at else ""
+    message = _AT.sub("", message)
+    for pattern, complaint in ((_UNKNOWN, "unknown key"), (_MISSING, "is missing")):
+        if found := pattern.fullmatch(message):
+            return f"{path}.{found['key']}: {complaint}".lstrip(".")
+    return f"{path}: {message}" if path else message

@@ -1,0 +1,159 @@
+"""Control groups, v1 and v2 behind one interface. v1 is used where it has the memory controller (hybrid hosts too)."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from sandboxd.linux import process
+from sandboxd.linux.cgroups import v1, v2
+from sandboxd.linux.cgroups.base import Group, Hierarchy, MemorySample, Reader, Settings, Stats
+
+__all__ = [
+    "Group",
+    "Hierarchy",
+    "MemorySample",
+    "Reader",
+    "Settings",
+    "Stats",
+    "detect_version",
+    "instance_name",
+    "open_hierarchy",
+    "open_reader",
+    "sweep",
+]
+
+_INSTANCE = re.compile(r"sandboxd\.(\d+)\.(\d+)")
+_SUPERVISOR = "sandboxd-supervisor"
+
+
+def detect_version() -> int:
+    """Return 1 where cgroup v1 has the memory controller, else 2. OSError ENOENT where there is neither."""
+    mounts = _mount_points()
+    if "memory" in mounts:
+        return 1
+    if "" in mounts:
+        return 2
+    raise FileNotFoundError(errno.ENOENT, "no cgroup file system is mounted")
+
+
+def instance_name() -> str:
+    """Return the name of this process's own directory of groups; it says whether its owner is alive."""
+    return f"sandboxd.{os.getpid()}.{process.read_start_time('self')}"
+
+
+def open_reader(version: int, directories: Sequence[int]) -> Reader:
+    """Return the reader of a group from its directories' descriptors, which it then owns."""
+    return v1.ReaderV1(directories) if version == 1 else v2.ReaderV2(directories)
+
+
+def open_hierarchy(name: str, parent: str | None, members: Sequence[int]) -> Hierarchy:
+    """Make the directory ``name`` for groups and return it; leftovers of servers that died are swept first.
+
+    ``parent`` is a path below the root of the hierarchy, by default this process's own group. On v2 a group
+    with processes cannot have children with controllers, so ``members`` (the pids of the server) move to a leaf
+    of it, and where others are in it too the root is taken instead.
+    """
+    if detect_version() == 1:
+        parents = _parents_v1(parent)
+        for path in set(parents.values()):
+            sweep(path)
+        return v1.HierarchyV1(parents, name)
+    path = _parent_v2(parent, members)
+    sweep(path)
+    return v2.HierarchyV2(path, name)
+
+
+def sweep(parent: str) -> None:
+    """Remove the directories of servers that are dead, if the kernel lets go of them."""
+    for entry in os.listdir(parent):
+        match = _INSTANCE.fullmatch(entry)
+        if match and not _is_alive(int(match[1]), int(match[2])):
+            for directory, _, _ in os.walk(os.path.join(parent, entry), topdown=False):
+                with contextlib.suppress(OSError):  # EBUSY: a process is still dying; the next start sweeps it
+                    os.rmdir(directory)
+
+
+def _is_alive(pid: int, start_time: int) -> bool:
+    try:
+        return process.read_start_time(pid) == start_time
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def _mount_points() -> dict[str, str]:
+    """Return where each v1 controller is mounted, and under '' where v2 is. See proc(5) for mountinfo."""
+    found: dict[str, str] = {}
+    with open("/proc/self/mountinfo", encoding="utf-8") as file:
+        for line in file:
+            left, _, right = line.rstrip("\n").partition(" - ")
+            fstype, _, options = right.split(" ", 2)
+            point = left.split(" ")[4]
+            if fstype == "cgroup2":
+                found.setdefault("", point)
+            elif fstype == "cgroup":
+                for option in options.split(","):
+                    if option in v1.CONTROLLERS:
+                        found.setdefault(option, point)
+    return found
+
+
+def _parents_v1(parent: str | None) -> dict[str, str]:
+    mounts, own = _mount_points(), process.self_cgroups()
+    missing = [controller for controller in v1.CONTROLLERS if controller not in mounts]
+    if missing:
+        raise FileNotFoundError(errno.ENOENT, f"cgroup v1 controllers are not mounted: {' '.join(missing)}")
+    return {
+        controller: _below(mounts[controller], parent if parent is not None else own[controller])
+        for controller in v1.CONTROLLERS
+    }
+
+
+def _below(mount_point: str, path: str) -> str:
+    """Return the directory of a group; one outside the cgroup namespace or bind mount is the mount's root."""
+    full = os.path.join(mount_point, path.lstrip("/"))
+    return full if ".." not in path.split("/") and os.path.isdir(full) else mount_point
+
+
+def _parent_v2(parent: str | None, members: Sequence[int]) -> str:
+    root = _mount_points()[""]
+    if parent is not None:
+        return _below(root, parent)
+    own = _below(root, process.self_cgroups()[""])
+    if own == root:
+        _leave_to_leaf(Path(root), None)
+        return root
+    if set(_procs(Path(own))) <= set(members):
+        _leave_to_leaf(Path(own), members)
+        return own
+    return root
+
+
+def _leave_to_leaf(group: Path, members: Sequence[int] | None) -> None:
+    """Empty ``group`` into a leaf if that is what it takes to give its children controllers.
+
+    The root of the whole machine may keep its processes; the root that a container engine shows may not.
+    """
+    fd = os.open(group, os.O_DIRECTORY | os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        try:
+            v2.enable_controllers(fd)
+        except OSError as error:
+            if error.errno != errno.EBUSY:
+                raise
+            leaf = group / _SUPERVISOR
+            leaf.mkdir(exist_ok=True)
+            for pid in _procs(group) if members is None else members:
+                with contextlib.suppress(ProcessLookupError):
+                    (leaf / "cgroup.procs").write_text(str(pid))
+            v2.enable_controllers(fd)
+    finally:
+        os.close(fd)
+
+
+def _procs(group: Path) -> list[int]:
+    return [int(pid) for pid in (group / "cgroup.procs").read_text().split()]

@@ -1,0 +1,145 @@
+"""cgroup v2: one hierarchy with all controllers. See the kernel's admin-guide/cgroup-v2."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+
+from sandboxd.linux.cgroups.base import (
+    CPU_PERIOD_US,
+    Group,
+    Hierarchy,
+    MemorySample,
+    Reader,
+    Settings,
+    Stats,
+    quota_us,
+    read_at,
+    read_flat_keyed,
+    read_int,
+    read_int_if_present,
+    weight_from_shares,
+    write_at,
+)
+
+CONTROLLERS = ("cpu", "cpuset", "memory", "pids")
+_DIRECTORY = os.O_DIRECTORY | os.O_RDONLY | os.O_CLOEXEC
+# Where memory.stat has no sum "kernel" (before Linux 5.18), its parts.
+_KERNEL_PARTS = (b"kernel_stack", b"pagetables", b"percpu", b"sock", b"slab", b"vmalloc")
+
+
+class HierarchyV2(Hierarchy):
+    """One parent directory, whose children have all controllers."""
+
+    def __init__(self, parent: str, name: str) -> None:
+        self._parent = os.open(parent, _DIRECTORY)
+        self._name = name
+        enable_controllers(self._parent)
+        os.mkdir(name, dir_fd=self._parent)
+        self._fd = os.open(name, _DIRECTORY, dir_fd=self._parent)
+        enable_controllers(self._fd)
+
+    def create(self, name: str, settings: Settings) -> Group:
+        with contextlib.ExitStack() as undo:
+            os.mkdir(name, dir_fd=self._fd)
+            undo.callback(os.rmdir, name, dir_fd=self._fd)
+            fd = os.open(name, _DIRECTORY, dir_fd=self._fd)
+            undo.callback(os.close, fd)
+            _apply(fd, settings)
+            undo.pop_all()
+        return GroupV2(name, fd, self._fd)
+
+    def remove_all(self) -> None:
+        for entry in os.listdir(self._fd):
+            with contextlib.suppress(NotADirectoryError):
+                os.rmdir(entry, dir_fd=self._fd)
+        os.rmdir(self._name, dir_fd=self._parent)
+
+
+class GroupV2(Group):
+    """The directory of one group."""
+
+    def __init__(self, name: str, fd: int, parent: int) -> None:
+        self.name = name
+        self._fd = fd
+        self._parent = parent
+
+    def attach(self, pid: int) -> None:
+        write_at(self._fd, "cgroup.procs", pid)
+
+    def directories(self) -> list[int]:
+        return [self._fd]
+
+    def clone_fd(self) -> int | None:
+        return self._fd
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+    def remove(self) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            os.rmdir(self.name, dir_fd=self._parent)
+
+
+class ReaderV2(Reader):
+    """Reads the one directory."""
+
+    def stats(self) -> Stats:
+        (fd,) = self._directories
+        cpu = read_flat_keyed(fd, "cpu.stat")
+        memory = read_flat_keyed(fd, "memory.stat")
+        throttled_us = cpu.get(b"throttled_usec")
+        return Stats(
+            cpu_ns=cpu[b"usage_usec"] * 1000,
+            user_ns=cpu[b"user_usec"] * 1000,
+            system_ns=cpu[b"system_usec"] * 1000,
+            throttled_ns=None if throttled_us is None else throttled_us * 1000,
+            memory_peak_bytes=read_int_if_present(fd, "memory.peak"),  # Linux 5.19
+            oom_kills=self.oom_kills(),
+            processes_peak=read_int_if_present(fd, "pids.peak"),  # Linux 6.1
+            process_refusals=read_flat_keyed(fd, "pids.events")[b"max"],
+            minor_faults=memory[b"pgfault"] - memory[b"pgmajfault"],
+            major_faults=memory[b"pgmajfault"],
+        )
+
+    def cpu_ns(self) -> int:
+        return read_flat_keyed(self._directories[0], "cpu.stat")[b"usage_usec"] * 1000
+
+    def memory_bytes(self) -> int:
+        return read_int(self._directories[0], "memory.current")
+
+    def memory_sample(self) -> MemorySample:
+        stat = read_flat_keyed(self._directories[0], "memory.stat")
+        kernel = stat.get(b"kernel")  # Linux 5.18
+        return MemorySample(
+            anon_bytes=stat[b"anon"],
+            file_bytes=max(0, stat[b"file"] - stat[b"shmem"]),
+            shmem_bytes=stat[b"shmem"],
+            kernel_bytes=kernel if kernel is not None else sum(stat.get(part, 0) for part in _KERNEL_PARTS),
+        )
+
+    def oom_kills(self) -> int:
+        return read_flat_keyed(self._directories[0], "memory.events")[b"oom_kill"]
+
+    def pids(self) -> list[int]:
+        return [int(pid) for pid in read_at(self._directories[0], "cgroup.procs").split()]
+
+
+def enable_controllers(directory: int) -> None:
+    """Give the children of ``directory`` the controllers. OSError EBUSY while it holds processes itself."""
+    enabled = read_at(directory, "cgroup.subtree_control").decode().split()
+    wanted = [f"+{controller}" for controller in CONTROLLERS if controller not in enabled]
+    if wanted:
+        write_at(directory, "cgroup.subtree_control", " ".join(wanted))
+
+
+def _apply(fd: int, settings: Settings) -> None:
+    write_at(fd, "memory.max", settings.memory_bytes)
+    write_at(fd, "memory.swap.max", 0, optional=True)  # missing in kernels without CONFIG_SWAP
+    write_at(fd, "memory.oom.group", 1)  # a run out of memory ends whole, not by its biggest process
+    write_at(fd, "pids.max", settings.processes)
+    write_at(fd, "cpu.weight", weight_from_shares(settings.cpu_shares))
+    if settings.cpu_quota is not None:
+        write_at(fd, "cpu.max", f"{quota_us(settings.cpu_quota)} {CPU_PERIOD_US}")
+    if settings.cpu_set is not None:
+        write_at(fd, "cpuset.cpus", settings.cpu_set)

@@ -1,0 +1,54 @@
+"""Users, groups, capabilities: who a process is, and how it stops being anybody."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import struct
+
+from sandboxd.linux import process
+from sandboxd.linux.libc import declare
+
+# linux/securebits.h: NOROOT, NO_SETUID_FIXUP, KEEP_CAPS (off), NO_CAP_AMBIENT_RAISE, each with its lock.
+_SECUREBITS_LOCKED = 0b11101111
+_CAPABILITY_VERSION_3 = 0x20080522
+
+_capset = declare("capset", ctypes.c_char_p, ctypes.c_char_p)
+
+
+def map_ids(pid: int, base: int, count: int) -> None:
+    """Map ids 0 to ``count``-1 of the user namespace of ``pid`` to ``base`` and on. See user_namespaces(7)."""
+    line = f"0 {base} {count}\n".encode()
+    for name in ("uid_map", "gid_map"):
+        fd = os.open(f"/proc/{pid}/{name}", os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            os.write(fd, line)
+        finally:
+            os.close(fd)
+
+
+def become(uid: int, gid: int) -> None:
+    """Take on all three ids for good, with no supplementary group."""
+    os.setgroups([])
+    os.setresgid(gid, gid, gid)
+    os.setresuid(uid, uid, uid)
+
+
+def last_capability() -> int:
+    """Return the number of the newest capability that this kernel knows."""
+    with open("/proc/sys/kernel/cap_last_cap", encoding="ascii") as file:
+        return int(file.read())
+
+
+def lock_out_capabilities(last: int) -> None:
+    """Empty the bounding and ambient sets and lock the securebits. Needs CAP_SETPCAP: call it before :func:`become`."""
+    for capability in range(last + 1):
+        process._prctl(process.PR_CAPBSET_DROP, capability, 0, 0, 0)
+    process._prctl(process.PR_CAP_AMBIENT, process.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
+    process._prctl(process.PR_SET_SECUREBITS, _SECUREBITS_LOCKED, 0, 0, 0)
+
+
+def drop_capabilities() -> None:
+    """Empty the effective, permitted and inheritable sets."""
+    header = struct.pack("=Ii", _CAPABILITY_VERSION_3, 0)
+    _capset(header, bytes(24))

@@ -1,0 +1,183 @@
+"""Mounts: mount(2) and the descriptor-based interface of Linux 5.2 (fsopen, open_tree, move_mount)."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import os
+from enum import IntFlag
+
+from sandboxd.linux.libc import declare, declare_syscall
+
+AT_EMPTY_PATH = 0x1000
+AT_RECURSIVE = 0x8000
+AT_FDCWD = -100
+
+MNT_DETACH = 2
+_OPEN_TREE_CLONE = 1
+_MOVE_MOUNT_F_EMPTY_PATH = 0x4
+_FSCONFIG_SET_FLAG = 0
+_FSCONFIG_SET_STRING = 1
+_FSCONFIG_CMD_CREATE = 6
+_CLOEXEC = os.O_CLOEXEC
+
+
+class MountFlag(IntFlag):
+    """Flags of mount(2)."""
+
+    RDONLY = 0x1
+    NOSUID = 0x2
+    NODEV = 0x4
+    NOEXEC = 0x8
+    REMOUNT = 0x20
+    NOSYMFOLLOW = 0x100
+    BIND = 0x1000
+    REC = 0x4000
+    PRIVATE = 0x40000
+
+
+class MountAttr(IntFlag):
+    """Attributes of mount_setattr(2) and fsmount(2)."""
+
+    RDONLY = 0x1
+    NOSUID = 0x2
+    NODEV = 0x4
+    NOEXEC = 0x8
+    IDMAP = 0x100000
+
+
+class _MountAttrStruct(ctypes.Structure):
+    """struct mount_attr of linux/mount.h."""
+
+    _fields_ = [  # noqa: RUF012  (ctypes reads a plain list)
+        ("attr_set", ctypes.c_uint64),
+        ("attr_clr", ctypes.c_uint64),
+        ("propagation", ctypes.c_uint64),
+        ("userns_fd", ctypes.c_uint64),
+    ]
+
+
+_str, _int, _uint = ctypes.c_char_p, ctypes.c_int, ctypes.c_uint
+_mount = declare("mount", _str, _str, _str, ctypes.c_ulong, _str)
+_umount2 = declare("umount2", _str, _int)
+_pivot_root = declare("pivot_root", _str, _str)
+_open_tree = declare_syscall(428, "open_tree", _int, _str, _uint)
+_move_mount = declare_syscall(429, "move_mount", _int, _str, _int, _str, _uint)
+_fsopen = declare_syscall(430, "fsopen", _str, _uint)
+_fsconfig = declare_syscall(431, "fsconfig", _int, _uint, _str, ctypes.c_void_p, _int)
+_fsmount = declare_syscall(432, "fsmount", _int, _uint, _uint)
+_mount_setattr = declare_syscall(
+    442, "mount_setattr", _int, _str, _uint, ctypes.POINTER(_MountAttrStruct), ctypes.c_size_t
+)
+
+
+def _encode(text: str | None) -> bytes | None:
+    return None if text is None else os.fsencode(text)
+
+
+def mount(
+    source: str | None, target: str, fstype: str | None = None, flags: int = 0, data: str | None = None
+) -> None:
+    """mount(2). None is NULL. The error names the target."""
+    try:
+        _mount(_encode(source), os.fsencode(target), _encode(fstype), int(flags), _encode(data))
+    except OSError as error:
+        raise OSError(error.errno, os.strerror(error.errno or 0), target) from None
+
+
+def unmount(target: str, flags: int = MNT_DETACH) -> None:
+    """umount2(2); lazily unless told otherwise."""
+    _umount2(os.fsencode(target), flags)
+
+
+def pivot_into(root: str) -> None:
+    """Make ``root``, a mount point, the root of this mount namespace and drop the old root with all below it.
+
+    pivot_root(".", ".") stacks the old root over the new, so that no directory for it is needed (pivot_root(2)).
+    """
+    os.chdir(root)
+    _pivot_root(b".", b".")
+    unmount(".")
+    os.chdir("/")
+
+
+def make_private() -> None:
+    """Cut all mounts of this namespace off from other namespaces, both ways."""
+    mount(None, "/", None, MountFlag.REC | MountFlag.PRIVATE)
+
+
+def new_filesystem(fstype: str, attributes: int = 0, **options: str) -> int:
+    """Make a detached mount of a new file system and return its descriptor (O_PATH, close-on-exec).
+
+    Option values are strings; an empty one is a flag.
+    """
+    context = _fsopen(fstype.encode(), 1)  # FSOPEN_CLOEXEC
+    try:
+        for key, value in options.items():
+            name = key.encode()
+            if value == "":
+                _fsconfig(context, _FSCONFIG_SET_FLAG, name, None, 0)
+            else:
+                _fsconfig(context, _FSCONFIG_SET_STRING, name, os.fsencode(value), 0)
+        _fsconfig(context, _FSCONFIG_CMD_CREATE, None, None, 0)
+        return int(_fsmount(context, 1, int(attributes)))  # FSMOUNT_CLOEXEC
+    finally:
+        os.close(context)
+
+
+def clone_tree(path: str, *, recursive: bool = False) -> int:
+    """Return a descriptor on a detached copy of the mount at ``path`` (a bind mount without a place yet)."""
+    flags = _OPEN_TREE_CLONE | _CLOEXEC | (AT_RECURSIVE if recursive else 0)
+    return int(_open_tree(AT_FDCWD, os.fsencode(path), flags))
+
+
+def attach(mount_fd: int, target: str) -> None:
+    """Put a detached mount at ``target``. The error names the target."""
+    try:
+        _move_mount(mount_fd, b"", AT_FDCWD, os.fsencode(target), _MOVE_MOUNT_F_EMPTY_PATH)
+    except OSError as error:
+        raise OSError(error.errno, os.strerror(error.errno or 0), target) from None
+
+
+def set_attributes(mount_fd: int, attributes: int, *, userns_fd: int | None = None) -> None:
+    """Set attributes of a detached mount; with ``userns_fd`` its ids are shown as that user namespace maps them.
+
+    Linux 5.12; OSError EINVAL where the file system does not support id-mapped mounts.
+    """
+    spec = _MountAttrStruct(attr_set=int(attributes))
+    if userns_fd is not None:
+        spec.attr_set |= int(MountAttr.IDMAP)
+        spec.userns_fd = userns_fd
+    _mount_setattr(mount_fd, b"", AT_EMPTY_PATH, ctypes.byref(spec), ctypes.sizeof(spec))
+
+
+def mask(path: str, null: str, empty_dir: str) -> None:
+    """Hide ``path``: a file behind ``null``, a directory behind ``empty_dir``. A path that is not there is hidden already."""
+    with contextlib.suppress(FileNotFoundError):
+        # The kernel gives -ENOTDIR when a file is bound over a directory, which tells the two apart without a race.
+        try:
+            mount(null, path, None, MountFlag.BIND)
+        except NotADirectoryError:
+            mount(empty_dir, path, None, MountFlag.BIND)
+
+
+def protect(path: str) -> None:
+    """Make ``path`` read-only. A path that is not there is left."""
+    try:
+        mount(path, path, None, MountFlag.BIND | MountFlag.REC)
+    except FileNotFoundError:
+        return
+    guard = MountFlag.NOSUID | MountFlag.NODEV | MountFlag.NOEXEC
+    mount(None, path, None, MountFlag.BIND | MountFlag.REMOUNT | MountFlag.RDONLY | guard)
+
+
+def means_no_idmap(error: OSError) -> bool:
+    """Whether a failed :func:`set_attributes` says that this file system has no id-mapped mounts."""
+    return error.errno in (errno.EINVAL, errno.EOPNOTSUPP)
+
+
+def attach_and_close(mount_fd: int, target: str) -> None:
+    """Put a detached mount at ``target`` and let go of its descriptor."""
+    attach(mount_fd, target)
+    os.close(mount_fd)

@@ -1,0 +1,164 @@
+"""Processes: clone3(2) into new namespaces, pidfds, and what a process says of itself (prctl(2)).
+
+A raw clone3 bypasses the interpreter's own fork handling, so :func:`clone_into` runs CPython's fork hooks
+by hand: before, in the parent after, and in the child after, exactly as os.fork does. It must be called only
+in a single-threaded process.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+from enum import IntFlag
+
+from sandboxd.linux.libc import declare, declare_syscall
+
+CLONE_PIDFD = 0x1000
+CLONE_INTO_CGROUP = 0x200000000  # Linux 5.7
+_SIGCHLD = 17
+
+PR_SET_PDEATHSIG = 1
+PR_SET_DUMPABLE = 4
+PR_CAPBSET_DROP = 24
+PR_SET_SECUREBITS = 28
+PR_SET_NO_NEW_PRIVS = 38
+PR_CAP_AMBIENT = 47
+PR_CAP_AMBIENT_CLEAR_ALL = 4
+
+
+class Namespace(IntFlag):
+    """clone(2)'s and unshare(2)'s flags for namespaces."""
+
+    MOUNT = 0x00020000
+    CGROUP = 0x02000000
+    UTS = 0x04000000
+    IPC = 0x08000000
+    USER = 0x10000000
+    PID = 0x20000000
+    NETWORK = 0x40000000
+
+
+class _CloneArgs(ctypes.Structure):
+    """struct clone_args of linux/sched.h, CLONE_ARGS_SIZE_VER2."""
+
+    _fields_ = [  # noqa: RUF012  (ctypes reads a plain list)
+        (name, ctypes.c_uint64)
+        for name in (
+            "flags",
+            "pidfd",
+            "child_tid",
+            "parent_tid",
+            "exit_signal",
+            "stack",
+            "stack_size",
+            "tls",
+            "set_tid",
+            "set_tid_size",
+            "cgroup",
+        )
+    ]
+
+
+_ulong = ctypes.c_ulong
+_prctl = declare("prctl", ctypes.c_int, _ulong, _ulong, _ulong, _ulong)
+_unshare = declare("unshare", ctypes.c_int)
+_clone3 = declare_syscall(435, "clone3", ctypes.c_void_p, ctypes.c_size_t)
+_pidfd_send_signal = declare_syscall(
+    424, "pidfd_send_signal", ctypes.c_int, ctypes.c_int, ctypes.c_void_p, ctypes.c_uint
+)
+_close_range = declare_syscall(436, "close_range", ctypes.c_uint, ctypes.c_uint, ctypes.c_uint)
+
+
+def clone_into(namespaces: Namespace, *, cgroup_fd: int | None = None) -> tuple[int, int]:
+    """Fork into new namespaces: (pid, pidfd) in the parent, (0, -1) in the child.
+
+    ``cgroup_fd``, a directory of cgroup v2, is where the child starts.
+    """
+    pidfd = ctypes.c_int(-1)
+    args = _CloneArgs(flags=int(namespaces) | CLONE_PIDFD, pidfd=ctypes.addressof(pidfd), exit_signal=_SIGCHLD)
+    if cgroup_fd is not None:
+        args.flags |= CLONE_INTO_CGROUP
+        args.cgroup = cgroup_fd
+    ctypes.pythonapi.PyOS_BeforeFork()
+    try:
+        pid = _clone3(ctypes.addressof(args), ctypes.sizeof(args))
+    except OSError:
+        ctypes.pythonapi.PyOS_AfterFork_Parent()
+        raise
+    if pid == 0:
+        ctypes.pythonapi.PyOS_AfterFork_Child()
+        return 0, -1
+    ctypes.pythonapi.PyOS_AfterFork_Parent()
+    return pid, pidfd.value
+
+
+def unshare(namespaces: Namespace) -> None:
+    """unshare(2). Per thread, so never in a threaded process."""
+    _unshare(int(namespaces))
+
+
+def pidfd_signal(pidfd: int, signal: int) -> None:
+    """Send ``signal`` to the process of ``pidfd``. Linux 5.1. ProcessLookupError when it is gone."""
+    _pidfd_send_signal(pidfd, signal, None, 0)
+
+
+def close_all_but(keep: set[int]) -> None:
+    """Close every descriptor that is not in ``keep``. Linux 5.9."""
+    low = 0
+    for fd in [*sorted(keep), 2**32 - 1]:
+        if fd > low:
+            _close_range(low, fd - 1 if fd != 2**32 - 1 else fd, 0)
+        low = fd + 1
+
+
+def die_with_parent() -> None:
+    """Be killed when the parent thread ends. Cleared by a change of credentials: call it after that."""
+    _prctl(PR_SET_PDEATHSIG, 9, 0, 0, 0)
+
+
+def forbid_new_privileges() -> None:
+    """Set no_new_privs: exec never adds privileges, for good and for every descendant."""
+    _prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+
+
+def make_undumpable() -> None:
+    """Deny ptrace, /proc/PID/mem and the like to every process without privileges over this one."""
+    _prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def cap_rlimit(kind: int, soft: int, hard: int | None = None) -> None:
+    """Set a resource limit; a hard limit above the inherited one is lowered to that one.
+
+    Raising a hard limit takes CAP_SYS_RESOURCE in the initial user namespace, which nobody here has.
+    """
+    most = resource.getrlimit(kind)[1]
+    hard = soft if hard is None else hard
+    if most != resource.RLIM_INFINITY:
+        hard = min(hard, most)
+        soft = min(soft, hard)
+    resource.setrlimit(kind, (soft, hard))
+
+
+def read_start_time(pid: int | str) -> int:
+    """Return the start time of a process in clock ticks since boot; with the pid it names the process for good."""
+    with open(f"/proc/{pid}/stat", "rb") as file:
+        # The name in parentheses may hold anything, parentheses too: count from the last one.
+        return int(file.read().rpartition(b")")[2].split()[19])
+
+
+def self_cgroups() -> dict[str, str]:
+    """Return this process's cgroups, by controller; '' is cgroup v2. See cgroups(7)."""
+    groups = {}
+    with open("/proc/self/cgroup", encoding="utf-8") as file:
+        for line in file:
+            _, controllers, path = line.rstrip("\n").split(":", 2)
+            for controller in controllers.split(","):
+                groups[controller] = path
+    return groups
+
+
+def wait_exit(pid: int) -> tuple[int, resource.struct_rusage]:
+    """Reap a child: its wait status and the resources of it and of all that it has reaped."""
+    _, status, usage = os.wait4(pid, 0)
+    return status, usage

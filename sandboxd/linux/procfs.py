@@ -1,0 +1,41 @@
+"""What /proc tells about a process from outside. Needs the privileges of ptrace over it; see proc(5)."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import platform
+import struct
+import termios
+from collections.abc import Callable
+
+# read and readv, and for terminals the waits that line editors use: select, pselect6, poll, ppoll.
+_READS = {"x86_64": (0, 19), "aarch64": (63, 65)}.get(platform.machine(), ())
+_WAITS = {"x86_64": (7, 23, 270, 271), "aarch64": (72, 73)}.get(platform.machine(), ())
+
+
+def blocks_reading(pid: int, wanted: Callable[[os.stat_result], bool], *, waits: bool) -> bool:
+    """Return whether a thread of ``pid`` is blocked reading a file that ``wanted`` recognises.
+
+    With ``waits`` a wait by select or poll counts too, when that file is the process's standard input.
+    """
+    try:
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{thread}/syscall", encoding="ascii") as file:
+                words = file.read().split()
+            if len(words) < 2:  # noqa: PLR2004  ("running")
+                continue
+            number = int(words[0])
+            if number in _READS and wanted(os.stat(f"/proc/{pid}/fd/{int(words[1], 16)}")):
+                return True
+            if waits and number in _WAITS and wanted(os.stat(f"/proc/{pid}/fd/0")):
+                return True
+    except OSError:  # it ended while we looked
+        return False
+    return False
+
+
+def unread_bytes(fd: int) -> int:
+    """Return how many bytes wait in a pipe or terminal. See ioctl_tty(2) and pipe(7), FIONREAD."""
+    (count,) = struct.unpack("i", fcntl.ioctl(fd, termios.FIONREAD, bytes(4)))
+    return int(count)

@@ -1,0 +1,307 @@
+"""What the whole house talks about: submissions, limits, usage, verdicts. Knows nothing of protobuf or syscalls.
+
+Times are integers of nanoseconds, sizes integers of bytes; every name carries its unit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+KIB = 1024
+MIB = 1024 * KIB
+SECOND_NS = 1_000_000_000
+
+
+class Verdict(Enum):
+    """How a phase ended. ``service/verdict.py`` has the precedence."""
+
+    OK = 1
+    NONZERO_EXIT = 2
+    SIGNALED = 3
+    CPU_TIME_LIMIT = 4
+    WALL_TIME_LIMIT = 5
+    MEMORY_LIMIT = 6
+    OUTPUT_LIMIT = 7
+    DISK_LIMIT = 8
+    PROCESS_LIMIT = 9
+    SECURITY_VIOLATION = 10
+    COMPILE_ERROR = 11
+    CANCELLED = 12
+    INTERNAL_ERROR = 13
+
+
+class FaultDomain(Enum):
+    """Who caused the outcome."""
+
+    PROGRAM = 1
+    LIMIT = 2
+    CALLER = 3
+    PLATFORM = 4
+
+
+class Phase(Enum):
+    """Part of an execution with limits, output and a verdict of its own."""
+
+    COMPILE = 1
+    RUN = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Hard limits of one phase, all of them set."""
+
+    cpu_time_ns: int
+    wall_time_ns: int
+    memory_bytes: int
+    cpu_shares: int
+    """Weight on cgroup v1's scale, 2 to 262144."""
+    cpus: float
+    """CPU time per elapsed time, above 0; rounded up, the CPUs that the program sees."""
+    processes: int
+    """Processes and threads of the program at one time; init is not counted."""
+    output_bytes: int
+    """stdout and stderr together."""
+    disk_bytes: int
+    """All writable places together."""
+    open_files: int
+    file_size_bytes: int
+    stack_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitsRequest:
+    """The limits that a request names; None is the policy's default."""
+
+    cpu_time_ns: int | None = None
+    wall_time_ns: int | None = None
+    memory_bytes: int | None = None
+    cpu_shares: int | None = None
+    cpus: float | None = None
+    processes: int | None = None
+    output_bytes: int | None = None
+    disk_bytes: int | None = None
+    open_files: int | None = None
+    file_size_bytes: int | None = None
+    stack_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What a phase used, whole process tree. None is a figure that this kernel does not give."""
+
+    cpu_time_ns: int | None = None
+    user_time_ns: int | None = None
+    system_time_ns: int | None = None
+    wall_time_ns: int | None = None
+    memory_peak_bytes: int | None = None
+    memory_anon_bytes: int | None = None
+    memory_file_bytes: int | None = None
+    memory_shmem_bytes: int | None = None
+    memory_kernel_bytes: int | None = None
+    processes_peak: int | None = None
+    read_bytes: int | None = None
+    written_bytes: int | None = None
+    minor_faults: int | None = None
+    major_faults: int | None = None
+    voluntary_switches: int | None = None
+    involuntary_switches: int | None = None
+    throttled_time_ns: int | None = None
+    oom_kills: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """A regular file of a workspace. ``path`` is relative and has no ``..``; bytes that are not UTF-8 are surrogate-escaped."""
+
+    path: str
+    content: bytes
+    mode: int = 0o644
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SkippedFile:
+    """A path that matched ``collect`` and was not returned, and why."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowSize:
+    """Size of a terminal in characters."""
+
+    columns: int = 80
+    rows: int = 24
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Source code of a language. One file without a name is ``files`` of one file with path ''."""
+
+    language: str
+    files: tuple[File, ...]
+    entrypoint: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """A command of the image."""
+
+    argv: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """What a client wants run. Syntax is checked (``api/validation.py``), names and bounds not yet (``service``)."""
+
+    program: Source | Command
+    request_id: str = ""
+    image: str = ""
+    policy: str = ""
+    files: tuple[File, ...] = ()
+    stdin: bytes = b""
+    env: Mapping[str, str] = field(default_factory=dict)
+    limits: LimitsRequest = LimitsRequest()
+    compile_limits: LimitsRequest = LimitsRequest()
+    collect: tuple[str, ...] = ()
+    tty: bool = False
+    window_size: WindowSize = WindowSize()
+    report_refused_syscalls: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """A standard stream: the bytes that were kept, and how many were written."""
+
+    data: bytes = b""
+    total_bytes: int = 0
+
+    @property
+    def truncated(self) -> bool:
+        """Whether more was written than kept."""
+        return self.total_bytes > len(self.data)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """The limit that ended a phase; nanoseconds for times, bytes or a count for the others."""
+
+    limit: str
+    """Name of the proto's field, such as ``memory_bytes`` or ``cpu_time``."""
+    allowed: int
+    observed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedSyscall:
+    """A call that the policy refused; ``answer`` is an errno's name or ``kill``."""
+
+    name: str
+    count: int
+    answer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseResult:
+    """How one phase ended."""
+
+    verdict: Verdict
+    exit_code: int | None = None
+    signal: int | None = None
+    stdout: Output = Output()
+    stderr: Output = Output()
+    usage: Usage = Usage()
+    cause: Cause | None = None
+    detail: str = ""
+    blocked_syscall: str = ""
+    refused_syscalls: tuple[RefusedSyscall, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timings:
+    """How long the parts of an execution took."""
+
+    queued_ns: int = 0
+    created_ns: int = 0
+    ran_ns: int = 0
+    collected_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionResult:
+    """The answer to a submission."""
+
+    execution_id: str
+    request_id: str
+    image_digest: str
+    policy_digest: str
+    fault_domain: FaultDomain
+    compile: PhaseResult | None
+    run: PhaseResult | None
+    files: tuple[File, ...] = ()
+    skipped_files: tuple[SkippedFile, ...] = ()
+    timings: Timings = Timings()
+
+    @property
+    def decisive(self) -> PhaseResult:
+        """The phase that decided: run where there was one, else compile."""
+        result = self.run or self.compile
+        assert result is not None, "an execution has at least one phase"
+        return result
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict of the phase that decided."""
+        return self.decisive.verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionSummary:
+    """One line of ListExecutions."""
+
+    execution_id: str
+    request_id: str
+    image: str
+    language: str
+    policy: str
+    created_unix_ns: int
+    age_ns: int
+    phase: Phase | None
+    cpu_time_ns: int | None
+    memory_bytes: int | None
+
+
+# What an execution tells those who watch it.
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The program of a phase was released."""
+
+    execution_id: str
+    phase: Phase
+
+
+@dataclass(frozen=True, slots=True)
+class OutputChunk:
+    """Bytes of a standard stream, 1 for stdout and 2 for stderr."""
+
+    stream: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingForStdin:
+    """The program blocks reading an empty standard input."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The answer; nothing follows."""
+
+    result: ExecutionResult
+
+
+Event = Started | OutputChunk | WaitingForStdin | Ended

@@ -1,0 +1,177 @@
+"""One container as the server sees it: created, waiting, started, dead, destroyed.
+
+The server holds its pidfd, its cgroup, the descriptor of its workspace's own mount, and the socket to its init.
+Killing is always of the whole: SIGKILL to process 1 by pidfd takes the pid namespace with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+from collections.abc import Callable
+
+from sandboxd.errors import ContainerLost, SetupFailed
+from sandboxd.linux import cgroups, process
+from sandboxd.runtime import wire
+from sandboxd.runtime.launcher_client import Created, Destroyed, LauncherClient, LauncherGone
+from sandboxd.runtime.spec import ContainerSpec, ProgramSpec
+from sandboxd.runtime.wire import FromInit, InitMessage
+
+
+class Container:
+    """A container that exists. ``destroy`` must be called in the end, whatever happened."""
+
+    def __init__(self, spec: ContainerSpec, launcher: LauncherClient, created: Created, control: socket.socket) -> None:
+        self.spec = spec
+        self._loop = asyncio.get_running_loop()
+        self._launcher = launcher
+        self._control = control
+        self._pidfd = created.pidfd
+        self.writable_fd = created.writable_fd
+        self.cgroup = cgroups.open_reader(launcher.cgroup_version, created.cgroup_fds)
+        self.listener_fd = -1
+        self.program_pidfd = -1
+        self._ready: asyncio.Future[None] = self._loop.create_future()
+        self._started: asyncio.Future[tuple[InitMessage, int]] = self._loop.create_future()
+        self.exited: asyncio.Future[int] = self._loop.create_future()
+        """Wait status of the program, from init."""
+        self.dead: asyncio.Future[None] = self._loop.create_future()
+        """Done when init, and so every process of the container, has ended."""
+        self.on_end: Callable[[], None] = lambda: None
+        """Called when the program has ended or the container is dead, whichever comes first."""
+        control.setblocking(False)
+        self._loop.add_reader(control, self._receive)
+        self._loop.add_reader(self._pidfd, self._died)
+
+    @classmethod
+    async def create(cls, spec: ContainerSpec, bpf: bytes, launcher: LauncherClient) -> Container:
+        """Make a container and wait until its init is ready. SetupFailed when a step fails; nothing is left then."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            with theirs:
+                created = await launcher.create(spec, bpf, theirs)
+        except LauncherGone:
+            ours.close()
+            raise SetupFailed("launch", 0, "the launcher ended") from None
+        except BaseException:
+            ours.close()
+            raise
+        self = cls(spec, launcher, created, ours)
+        try:
+            await self._ready
+        except BaseException:
+            self.kill()
+            await asyncio.shield(self.destroy())
+            raise
+        return self
+
+    async def start(self, program: ProgramSpec, streams: list[int]) -> tuple[InitMessage, int]:
+        """Release the program, with the descriptors of stdin, stdout and stderr, none for a terminal.
+
+        Returns init's message and the terminal's master (-1 without one); the message is STARTED or NOT_EXECUTABLE.
+        """
+        memfd = wire.to_memfd(program.to_json())
+        try:
+            wire.send(self._control, b"start", [memfd, *streams])
+        except OSError:
+            self._lose("init ended before the program was started")
+        finally:
+            os.close(memfd)
+        return await self._started
+
+    def signal_program(self, number: int) -> None:
+        """Send a signal to the program, if it still runs."""
+        with contextlib.suppress(ProcessLookupError):
+            process.pidfd_signal(self.program_pidfd, number)
+
+    def kill(self) -> None:
+        """Kill everything in the container."""
+        if not self.dead.done():
+            with contextlib.suppress(ProcessLookupError):
+                process.pidfd_signal(self._pidfd, signal.SIGKILL)
+
+    async def destroy(self) -> Destroyed | None:
+        """Wait until everything is dead, reap it, close all descriptors. None where the launcher is gone too."""
+        await self.dead
+        try:
+            return await self._launcher.destroy(self.spec.id)
+        except LauncherGone:
+            return None
+        finally:
+            self._close()
+
+    def _receive(self) -> None:
+        try:
+            data, fds = wire.receive(self._control, wire.INIT_MESSAGE_BYTES)
+        except BlockingIOError:
+            return
+        except (OSError, ValueError) as error:
+            self._lose(f"init's socket: {error}")
+            return
+        if not data:
+            self._lose("init ended without a word")
+            return
+        try:
+            self._handle(InitMessage.decode(data), fds)
+        except (ValueError, asyncio.InvalidStateError) as error:
+            for fd in fds:
+                with contextlib.suppress(OSError):
+                    os.close(fd)
+            self._lose(f"init sent what it must not: {error}")
+            self.kill()
+
+    def _handle(self, message: InitMessage, fds: list[int]) -> None:
+        match message.kind:
+            case FromInit.READY if len(fds) == 1 and not self._ready.done():
+                self._ready.set_result(None)
+                self.listener_fd = fds.pop()
+            case FromInit.FAILED if not fds and not self._ready.done():
+                step, _, reason = message.text.decode(errors="replace").partition("\0")
+                self._ready.set_exception(SetupFailed(step, message.a, reason))
+            case FromInit.STARTED if len(fds) in (1, 2) and not self._started.done():
+                self.program_pidfd = fds[0]
+                self._started.set_result((message, fds[1] if len(fds) > 1 else -1))
+                fds.clear()
+            case FromInit.NOT_EXECUTABLE if not fds and not self._started.done():
+                self._started.set_result((message, -1))
+            case FromInit.EXITED if not fds and self._started.done() and not self.exited.done():
+                self.exited.set_result(message.a)
+                self.on_end()
+            case _:
+                raise ValueError(f"{message.kind.name} with {len(fds)} descriptors out of turn")
+
+    def _lose(self, reason: str) -> None:
+        """Stop listening to init. What it has not said by now it will not say."""
+        self._loop.remove_reader(self._control)
+        if not self._ready.done():
+            self._ready.set_exception(SetupFailed("init", 0, reason))
+        if not self._started.done():
+            self._started.set_exception(ContainerLost(reason))
+            self._started.exception()  # it may have no waiter
+
+    def _died(self) -> None:
+        self._loop.remove_reader(self._pidfd)
+        self._drain_control()
+        self.dead.set_result(None)
+        self.on_end()
+
+    def _drain_control(self) -> None:
+        """Take init's last words before its death is believed: both may have come in one turn of the loop."""
+        while not (self._ready.done() and self._started.done() and self.exited.done()):
+            before = self._ready.done(), self._started.done(), self.exited.done()
+            if self._control.fileno() < 0:
+                return
+            self._receive()
+            if before == (self._ready.done(), self._started.done(), self.exited.done()):
+                return
+
+    def _close(self) -> None:
+        self._loop.remove_reader(self._control)
+        self._control.close()
+        for fd in (self._pidfd, self.writable_fd, self.listener_fd, self.program_pidfd):
+            if fd >= 0:
+                os.close(fd)
+        self.cgroup.close()

@@ -1,0 +1,146 @@
+"""Process 1 of a container: builds the walls around itself, drops every privilege, starts the program, reaps, reports.
+
+It is a clone of the launcher, so that no interpreter starts for a container. The program inherits every wall from it
+by exec, so that nothing has to be built between fork and exec. Process 1 ignores every signal from inside its
+namespace for which it has no handler, and it has none; being undumpable it cannot be traced either.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import resource
+import signal
+import stat
+import struct
+import termios
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from sandboxd.linux import process
+from sandboxd.runtime import steps, wire
+from sandboxd.runtime.spec import PROCESSES_OF_INIT, ProgramSpec
+from sandboxd.runtime.wire import FromInit, InitMessage
+
+STEPS: tuple[Callable[[steps.Child], None], ...] = (
+    steps.keep_only_own_descriptors,
+    steps.await_identity,
+    steps.become_root_of_the_container,
+    steps.enter_own_namespaces,
+    steps.mount_root,
+    steps.mount_devices,
+    steps.mount_proc,
+    steps.mask_proc,
+    steps.pivot,
+    steps.forget_privileges,
+    steps.limit_what_no_request_sets,
+    steps.die_with_the_launcher,
+    steps.filter_system_calls,
+    steps.report_ready,
+)
+
+# The cgroup refuses first, and counts; this fence behind it holds if the cgroup does not.
+_RLIMIT_NPROC_MARGIN = 16
+_ALL_SIGNALS = tuple(set(signal.valid_signals()) - {signal.SIGKILL, signal.SIGSTOP})
+_TIOCGPTN = 0x80045430
+_TIOCSPTLCK = 0x40045431
+
+
+def main(child: steps.Child) -> NoReturn:
+    """Run as process 1. Ends with os._exit in every case: nothing of the launcher's may unwind or be flushed."""
+    try:
+        for step in STEPS:
+            try:
+                step(child)
+            except OSError as error:
+                steps.report_failure(child, step.__name__, error)
+                os._exit(1)
+        _serve(child)
+    finally:
+        os._exit(1)
+
+
+def _serve(child: steps.Child) -> None:
+    """Wait for START, release the program, and reap as process 1 must until the program has ended."""
+    message, fds = wire.receive(child.control, 16)
+    if not message:
+        return  # the server is gone: so are we
+    program = ProgramSpec.from_json(wire.from_memfd(fds[0]))
+    _set_limits(program)
+    pid = _release(child, program, fds[1:])
+    if pid is None:
+        return
+    while True:
+        reaped, status = os.waitpid(-1, 0)
+        if reaped == pid:
+            wire.send(child.control, InitMessage(FromInit.EXITED, status).encode())
+            return  # the kernel kills what is left of the namespace
+
+
+def _release(child: steps.Child, program: ProgramSpec, streams: list[int]) -> int | None:
+    """Start the program and say so; None when it cannot be exec'ed, which is said too."""
+    passed: list[int] = []
+    if program.tty:
+        master, actions = _open_terminal()
+        passed.append(master)
+    else:
+        actions = [(os.POSIX_SPAWN_DUP2, fd, number) for number, fd in enumerate(streams)]
+    path = _find(program.argv[0], program.env.get("PATH", ""))
+    before = resource.getrusage(resource.RUSAGE_SELF)
+    try:
+        # vfork inside, so no page table is copied; a session of its own, default signals, nothing blocked.
+        pid = os.posix_spawn(
+            path, program.argv, program.env, file_actions=actions, setsid=True, setsigmask=[], setsigdef=_ALL_SIGNALS
+        )
+    except (OSError, ValueError) as error:
+        code = (error.errno or 0) if isinstance(error, OSError) else 22
+        text = os.fsencode(program.argv[0])
+        wire.send(child.control, InitMessage(FromInit.NOT_EXECUTABLE, code, text=text).encode())
+        return None
+    pidfd = os.pidfd_open(pid)
+    started = InitMessage(FromInit.STARTED, pid, before.ru_nvcsw, before.ru_nivcsw)
+    wire.send(child.control, started.encode(), [pidfd, *passed])
+    for fd in (pidfd, *passed, *streams):
+        os.close(fd)
+    return pid
+
+
+def _set_limits(program: ProgramSpec) -> None:
+    """Set the second fence: what the cgroup and the supervisor limit too, and what only rlimits can.
+
+    Never RLIMIT_AS and RLIMIT_DATA: the JVM, Go and Node reserve far more address space than they use.
+    """
+    cpu = program.cpu_seconds
+    process.cap_rlimit(resource.RLIMIT_CPU, cpu, cpu)
+    process.cap_rlimit(resource.RLIMIT_NPROC, program.processes + PROCESSES_OF_INIT + _RLIMIT_NPROC_MARGIN)
+    process.cap_rlimit(resource.RLIMIT_FSIZE, program.file_size_bytes)
+    process.cap_rlimit(resource.RLIMIT_STACK, program.stack_bytes)
+    process.cap_rlimit(resource.RLIMIT_NOFILE, program.open_files)
+
+
+def _open_terminal() -> tuple[int, list[tuple[Any, ...]]]:
+    """Make a pseudo-terminal of the container's own; the program, a session leader, gets it by opening it."""
+    master = os.open("/dev/ptmx", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+    fcntl.ioctl(master, _TIOCSPTLCK, struct.pack("i", 0))
+    (number,) = struct.unpack("i", fcntl.ioctl(master, _TIOCGPTN, bytes(4)))
+    fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    actions: list[tuple[Any, ...]] = [
+        (os.POSIX_SPAWN_OPEN, 0, f"/dev/pts/{number}", os.O_RDWR, 0),
+        (os.POSIX_SPAWN_DUP2, 0, 1),
+        (os.POSIX_SPAWN_DUP2, 0, 2),
+    ]
+    return master, actions
+
+
+def _find(name: str, path: str) -> str:
+    """Look a command up in PATH as execvp(3) does; what is not there becomes a path that is not there."""
+    if "/" in name:
+        return name
+    for directory in path.split(":"):
+        candidate = f"{directory or '.'}/{name}"
+        try:
+            if stat.S_ISREG(os.stat(candidate).st_mode) and os.access(candidate, os.X_OK):
+                return candidate
+        except OSError:
+            continue
+    return f"/nonexistent/{name}"

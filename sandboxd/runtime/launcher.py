@@ -1,0 +1,247 @@
+"""The only privileged process: makes containers when the server asks, and parses nothing that a client wrote.
+
+Single-threaded, few imports, an empty environment; it ends when the server's socket does, and every init with it
+(PR_SET_PDEATHSIG). Started by ``launcher_client`` with exec, so it holds nothing of the server's memory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import gc
+import os
+import signal
+import socket
+import sys
+from dataclasses import dataclass
+from typing import NoReturn
+
+from sandboxd.linux import cgroups, credentials, mounts, process
+from sandboxd.linux.cgroups import Group, Hierarchy
+from sandboxd.runtime import init, layout, steps, wire
+from sandboxd.runtime.spec import IDS_PER_CONTAINER, PROGRAM_GID, PROGRAM_UID, ContainerSpec
+
+_NAMESPACES = (
+    process.Namespace.USER
+    | process.Namespace.PID
+    | process.Namespace.MOUNT
+    | process.Namespace.NETWORK
+    | process.Namespace.IPC
+    | process.Namespace.UTS
+    | process.Namespace.CGROUP
+)
+_REMOVE_ATTEMPTS = 200
+
+
+@dataclass(slots=True)
+class _Made:
+    """A container that exists."""
+
+    pid: int
+    group: Group
+
+
+class Launcher:
+    """The state behind the loop: the groups' place, the mounted images, the containers."""
+
+    def __init__(self, server: socket.socket, store: str, cgroup_parent: str | None) -> None:
+        self._server = server
+        # Named after the server, whose death makes the leftovers free to sweep.
+        self._hierarchy: Hierarchy = cgroups.open_hierarchy(
+            cgroups.instance_name(), cgroup_parent, [os.getpid(), os.getppid()]
+        )
+        self._cgroup_version = cgroups.detect_version()
+        layout.enter(store)
+        self._images = layout.Images()
+        self._last_capability = credentials.last_capability()
+        self._containers: dict[str, _Made] = {}
+        self._unremoved: list[Group] = []
+
+    def run(self) -> None:
+        """Serve until the server is gone."""
+        wire.send(self._server, wire.encode({"type": "hello", "cgroup_version": self._cgroup_version}))
+        while True:
+            message, fds = wire.receive(self._server, wire.LAUNCHER_MESSAGE_BYTES)
+            if not message:
+                return
+            header, blob = wire.decode(message)
+            if header["type"] == "create":
+                self._create(ContainerSpec.from_json(header["spec"]), blob, socket.socket(fileno=fds[0]))
+            else:
+                self._destroy(header["id"])
+
+    def close(self) -> None:
+        """End every container and remove every group."""
+        for made in self._containers.values():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(made.pid, signal.SIGKILL)  # our own unreaped child: the number cannot be another's
+            os.waitpid(made.pid, 0)
+            self._unremoved.append(made.group)
+        self._remove_groups()
+        self._hierarchy.remove_all()
+
+    def _create(self, spec: ContainerSpec, bpf: bytes, control: socket.socket) -> None:
+        step = "mount_image"
+        with contextlib.ExitStack() as always, contextlib.ExitStack() as on_failure:
+            always.callback(control.close)
+            try:
+                image = self._images.mount(spec.image)
+                step = "make_workspace"
+                writable_fd = _make_writable(spec)
+                always.callback(os.close, writable_fd)
+                step = "make_cgroup"
+                group = self._hierarchy.create(spec.id, spec.cgroup)
+                on_failure.callback(self._unremoved.append, group)
+                step = "clone"
+                pid, pidfd = self._clone(spec, image, bpf, control, writable_fd, group)
+                always.callback(os.close, pidfd)
+            except OSError as error:
+                self._fail(spec.id, step, error)
+                return
+            self._containers[spec.id] = _Made(pid, group)
+            on_failure.pop_all()
+            header = {"type": "created", "id": spec.id}
+            wire.send(self._server, wire.encode(header), [pidfd, writable_fd, *group.directories()])
+
+    def _clone(
+        self, spec: ContainerSpec, image: str, bpf: bytes, control: socket.socket, writable_fd: int, group: Group
+    ) -> tuple[int, int]:
+        """Clone init and give it its identity. A half-made one is killed and reaped."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with ours, theirs:
+            pid, pidfd = process.clone_into(_NAMESPACES, cgroup_fd=group.clone_fd())
+            if pid == 0:
+                init.main(
+                    steps.Child(
+                        sync=theirs,
+                        control=control,
+                        image=image,
+                        writable_fd=writable_fd,
+                        bpf=bpf,
+                        last_capability=self._last_capability,
+                    )
+                )
+            try:
+                credentials.map_ids(pid, spec.uid_base, IDS_PER_CONTAINER)
+                if group.clone_fd() is None:
+                    group.attach(pid)
+                mapped = _map_image(image, pid)
+                wire.send(ours, b"go", mapped)
+            except OSError:
+                process.pidfd_signal(pidfd, signal.SIGKILL)
+                os.waitpid(pid, 0)
+                os.close(pidfd)
+                raise
+        for fd in mapped:
+            os.close(fd)
+        return pid, pidfd
+
+    def _destroy(self, container_id: str) -> None:
+        """Reap a container that has ended (the server has seen its pidfd) and tell what only its parent can know."""
+        made = self._containers.pop(container_id)
+        io = _read_io(made.pid)
+        _, usage = process.wait_exit(made.pid)
+        header = {
+            "type": "destroyed",
+            "id": container_id,
+            "io": io,
+            "voluntary": usage.ru_nvcsw,
+            "involuntary": usage.ru_nivcsw,
+        }
+        self._unremoved.append(made.group)
+        wire.send(self._server, wire.encode(header))
+        self._remove_groups()
+
+    def _remove_groups(self) -> None:
+        """Remove the groups of the dead; one that the kernel still holds is tried again with the next."""
+        still = []
+        for group in self._unremoved:
+            try:
+                group.remove()
+                group.close()
+            except OSError as error:
+                if error.errno != errno.EBUSY:
+                    raise
+                still.append(group)
+        self._unremoved = still
+
+    def _fail(self, container_id: str, step: str, error: OSError) -> None:
+        reason = f"{error.strerror}: {error.filename}" if error.filename else str(error.strerror or error)
+        header = {"type": "failed", "id": container_id, "step": step, "errno": error.errno or 0, "reason": reason}
+        wire.send(self._server, wire.encode(header))
+
+
+def _make_writable(spec: ContainerSpec) -> int:
+    """Make the container's writable tmpfs, which its ids own, and return its detached mount."""
+    owner = spec.uid_base + PROGRAM_UID, spec.uid_base + PROGRAM_GID
+    fd = mounts.new_filesystem(
+        "tmpfs",
+        mounts.MountAttr.NOSUID | mounts.MountAttr.NODEV,
+        mode="0755",
+        uid=str(spec.uid_base),
+        gid=str(spec.uid_base),
+        size=str(spec.disk_bytes),
+        nr_inodes=str(spec.inodes),
+    )
+    for name, mode, (uid, gid) in (
+        ("upper", 0o755, (spec.uid_base, spec.uid_base)),
+        ("work", 0o755, (spec.uid_base, spec.uid_base)),
+        ("tmp", 0o1777, (spec.uid_base, spec.uid_base)),
+        ("shm", 0o1777, (spec.uid_base, spec.uid_base)),
+        ("workspace", 0o755, owner),
+    ):
+        os.mkdir(name, dir_fd=fd)
+        os.chown(name, uid, gid, dir_fd=fd)
+        os.chmod(name, mode, dir_fd=fd)  # after the umask, and chown clears nothing of a directory
+    return fd
+
+
+def _map_image(image: str, pid: int) -> list[int]:
+    """Return the image with its owners shown as the container's: root's files as its root's.
+
+    Where the file system has no id-mapped mounts the files belong to nobody, which only shows in ls: none can be
+    written in either case.
+    """
+    userns = os.open(f"/proc/{pid}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
+    fd = mounts.clone_tree(image)
+    try:
+        mounts.set_attributes(fd, mounts.MountAttr.RDONLY, userns_fd=userns)
+    except OSError as error:
+        os.close(fd)
+        if not mounts.means_no_idmap(error):
+            raise
+        return []
+    finally:
+        os.close(userns)
+    return [fd]
+
+
+def _read_io(pid: int) -> dict[str, int]:
+    """Read rchar and wchar of a process that has ended and of all that it has reaped: the whole container. See proc(5)."""
+    try:
+        with open(f"/proc/{pid}/io", encoding="ascii") as file:
+            fields = dict(line.split(": ") for line in file)
+    except FileNotFoundError:  # a kernel without CONFIG_TASK_IO_ACCOUNTING
+        return {}
+    return {"read": int(fields["rchar"]), "written": int(fields["wchar"])}
+
+
+def main() -> NoReturn:
+    """Run on the socket of descriptor 3; argv: the image store, and the parent cgroup or nothing."""
+    for number in (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(number, signal.SIG_DFL)  # the interpreter's own dispositions would reach init
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, signal.SIGTERM])  # the server decides when it ends
+    server = socket.socket(fileno=3)
+    server.set_inheritable(False)
+    store, parent = sys.argv[1], (sys.argv[2] if len(sys.argv) > 2 else None)  # noqa: PLR2004
+    try:
+        launcher = Launcher(server, store, parent)
+    except OSError as error:
+        reason = f"{error.strerror}: {error.filename}" if error.filename else str(error.strerror or error)
+        wire.send(server, wire.encode({"type": "unfit", "reason": reason}))
+        os._exit(1)
+    gc.freeze()  # pages that the collector does not touch stay shared with every init
+    gc.disable()
+    launcher.run()
+    launcher.close()
+    os._exit(0)

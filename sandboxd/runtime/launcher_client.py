@@ -1,0 +1,155 @@
+"""The server's side of the launcher: starts it, asks it, notices its death.
+
+The server has gRPC's threads and so never forks: posix_spawn(3) execs at once, in a clean environment, so that
+the launcher holds no memory of the server's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sandboxd.errors import HostUnfit, SetupFailed
+from sandboxd.runtime import wire
+from sandboxd.runtime.spec import ContainerSpec
+
+_CODE = "import sys; sys.path.insert(0, sys.argv.pop()); from sandboxd.runtime.launcher import main; main()"
+_PACKAGE_PARENT = str(Path(__file__).resolve().parents[2])
+
+
+class LauncherGone(Exception):
+    """The launcher has ended, and every container with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """Descriptors of a new container, the receiver's from now on."""
+
+    pidfd: int
+    writable_fd: int
+    cgroup_fds: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Destroyed:
+    """What the launcher learned by reaping a container's init."""
+
+    read_bytes: int | None
+    written_bytes: int | None
+    voluntary_switches: int
+    involuntary_switches: int
+
+
+class LauncherClient:
+    """One launcher process. Made by :meth:`start`; of no use after :attr:`gone` is done."""
+
+    def __init__(self, sock: socket.socket, pid: int) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._sock = sock
+        self.pid = pid
+        self.cgroup_version = 0
+        self.gone: asyncio.Future[None] = self._loop.create_future()
+        self._hello: asyncio.Future[dict[str, Any]] = self._loop.create_future()
+        self._creating: dict[str, asyncio.Future[Created]] = {}
+        self._destroying: dict[str, asyncio.Future[Destroyed]] = {}
+        sock.setblocking(False)
+        self._loop.add_reader(sock, self._receive)
+
+    @classmethod
+    async def start(cls, store: Path, cgroup_parent: str | None) -> LauncherClient:
+        """Start a launcher and wait until it serves. HostUnfit when it finds that it cannot."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        argv = [sys.executable, "-I", "-S", "-B", "-c", _CODE, str(store)]
+        argv += [cgroup_parent] if cgroup_parent is not None else []
+        with theirs:
+            actions = [(os.POSIX_SPAWN_DUP2, theirs.fileno(), 3)]
+            pid = os.posix_spawn(
+                sys.executable, [*argv, _PACKAGE_PARENT], {}, file_actions=actions, setsid=True, setsigmask=[]
+            )
+        self = cls(ours, pid)
+        hello = await self._hello
+        if hello["type"] == "unfit":
+            await self.gone
+            raise HostUnfit(f"the launcher cannot start: {hello['reason']}")
+        self.cgroup_version = hello["cgroup_version"]
+        return self
+
+    async def create(self, spec: ContainerSpec, bpf: bytes, control: socket.socket) -> Created:
+        """Make a container whose init speaks on ``control``. SetupFailed when a step of the launcher fails."""
+        future = self._creating[spec.id] = self._loop.create_future()
+        self._send(wire.encode({"type": "create", "spec": spec.to_json()}, bpf), [control.fileno()])
+        return await asyncio.shield(future)
+
+    async def destroy(self, container_id: str) -> Destroyed:
+        """Reap a container whose init has ended."""
+        future = self._destroying[container_id] = self._loop.create_future()
+        self._send(wire.encode({"type": "destroy", "id": container_id}))
+        return await asyncio.shield(future)
+
+    async def stop(self) -> None:
+        """Tell the launcher to end, and wait until it has."""
+        with contextlib.suppress(OSError):
+            self._sock.shutdown(socket.SHUT_WR)
+        await self.gone
+
+    def _send(self, message: bytes, fds: list[int] | None = None) -> None:
+        if self.gone.done():
+            raise LauncherGone
+        self._sock.setblocking(True)  # it is local, small, and its reader does nothing else
+        try:
+            wire.send(self._sock, message, fds or [])
+        except OSError as error:
+            raise LauncherGone from error
+        finally:
+            self._sock.setblocking(False)
+
+    def _receive(self) -> None:
+        try:
+            message, fds = wire.receive(self._sock, wire.LAUNCHER_MESSAGE_BYTES)
+        except BlockingIOError:
+            return
+        except OSError:
+            message, fds = b"", []
+        if not message:
+            self._end()
+            return
+        header, _ = wire.decode(message)
+        match header["type"]:
+            case "created":
+                self._resolve(self._creating, header["id"], Created(fds[0], fds[1], tuple(fds[2:])))
+            case "destroyed":
+                self._resolve(self._destroying, header["id"], _destroyed(header))
+            case "failed":
+                error = SetupFailed(header["step"], header["errno"], header["reason"])
+                self._creating.pop(header["id"]).set_exception(error)
+            case _:
+                self._hello.set_result(header)
+
+    @staticmethod
+    def _resolve(futures: dict[str, asyncio.Future[Any]], key: str, value: Any) -> None:
+        futures.pop(key).set_result(value)
+
+    def _end(self) -> None:
+        """Reap it and fail all that waits for it."""
+        self._loop.remove_reader(self._sock)
+        self._sock.close()
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(self.pid, 0)
+        for future in (*self._creating.values(), *self._destroying.values()):
+            if not future.done():
+                future.set_exception(LauncherGone())
+                future.exception()  # its waiter may be gone too
+        if not self._hello.done():
+            self._hello.set_exception(HostUnfit("the launcher died at its start"))
+        self.gone.set_result(None)
+
+
+def _destroyed(header: dict[str, Any]) -> Destroyed:
+    io = header["io"]
+    return Destroyed(io.get("read"), io.get("written"), header["voluntary"], header["involuntary"])

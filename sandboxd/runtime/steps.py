@@ -1,0 +1,173 @@
+"""The steps that turn a cloned process into init, each one wall. Their names are what a failure is reported by.
+
+They run in the child, in the order of ``init.STEPS``. A step raises OSError; it never returns without its wall.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import socket
+from dataclasses import dataclass
+
+from sandboxd.linux import credentials, mounts, process, seccomp
+from sandboxd.linux.mounts import MountFlag
+from sandboxd.runtime import layout, wire
+from sandboxd.runtime.spec import HOSTNAME, PROGRAM_GID, PROGRAM_UID, WORKSPACE
+
+_GUARD = MountFlag.NOSUID | MountFlag.NODEV
+_ROOT = layout.CONTAINER_ROOT
+
+# The OCI runtime specification's usual masked and read-only paths (those under /proc: there is no /sys), and
+# kallsyms and kpage*, which tell about the kernel and its memory.
+MASKED = (
+    "/proc/acpi",
+    "/proc/asound",
+    "/proc/interrupts",
+    "/proc/kallsyms",
+    "/proc/kcore",
+    "/proc/keys",
+    "/proc/key-users",
+    "/proc/kpagecgroup",
+    "/proc/kpagecount",
+    "/proc/kpageflags",
+    "/proc/latency_stats",
+    "/proc/sched_debug",
+    "/proc/scsi",
+    "/proc/timer_list",
+    "/proc/timer_stats",
+)
+READ_ONLY = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
+
+
+@dataclass(slots=True, kw_only=True)
+class Child:
+    """What the child has been given."""
+
+    sync: socket.socket
+    """The launcher speaks here once: the ids are mapped, the cgroup is entered; carries the image's mount if it is id-mapped."""
+    control: socket.socket
+    """The server's end of this is the container's owner."""
+    image: str
+    """Where the image is mounted in the launcher's tree."""
+    writable_fd: int
+    """Detached mount of the container's own tmpfs."""
+    bpf: bytes
+    last_capability: int
+    listener: int = -1
+
+
+def keep_only_own_descriptors(child: Child) -> None:
+    """Close what the launcher had open: other containers' sockets among it."""
+    process.close_all_but({child.sync.fileno(), child.control.fileno(), child.writable_fd})
+
+
+def await_identity(child: Child) -> None:
+    """Wait for the launcher to map the ids and to put this process into the cgroup."""
+    message, fds = wire.receive(child.sync, 16)
+    if not message:
+        raise ConnectionResetError(104, "the launcher is gone")
+    child.sync.close()
+    for fd in fds:
+        mounts.attach(fd, layout.CONTAINER_IMAGE)
+        os.close(fd)
+        child.image = layout.CONTAINER_IMAGE
+
+
+def become_root_of_the_container(_child: Child) -> None:
+    """Take on the container's uid 0, nobody on the host, with every capability over the new namespaces only."""
+    credentials.become(0, 0)
+
+
+def enter_own_namespaces(_child: Child) -> None:
+    """Name the host, and start the cgroup namespace at the container's own group. The others came with clone3."""
+    process.unshare(process.Namespace.CGROUP)
+    socket.sethostname(HOSTNAME)
+    os.setsid()
+
+
+def mount_root(child: Child) -> None:
+    """Put the private writable layer over the image: the container's root."""
+    mounts.make_private()
+    mounts.attach(child.writable_fd, layout.CONTAINER_WRITABLE)
+    os.close(child.writable_fd)
+    writable = layout.CONTAINER_WRITABLE
+    options = f"lowerdir={child.image},upperdir={writable}/upper,workdir={writable}/work,userxattr"
+    mounts.mount("overlay", _ROOT, "overlay", _GUARD, options)
+    mounts.mount(f"{writable}/tmp", f"{_ROOT}/tmp", None, MountFlag.BIND)
+    mounts.mount(f"{writable}/workspace", f"{_ROOT}{WORKSPACE}", None, MountFlag.BIND)
+
+
+def mount_devices(_child: Child) -> None:
+    """Give it null, zero, full, random, urandom and tty, its own terminals, and shared memory inside the disk limit."""
+    mounts.mount(layout.DEVICES, f"{_ROOT}/dev", None, MountFlag.BIND | MountFlag.REC)
+    guard = MountFlag.NOSUID | MountFlag.NOEXEC
+    mounts.mount("devpts", f"{_ROOT}/dev/pts", "devpts", guard, "newinstance,ptmxmode=0666,mode=0620")
+    mounts.mount(f"{layout.CONTAINER_WRITABLE}/shm", f"{_ROOT}/dev/shm", None, MountFlag.BIND)
+
+
+def mount_proc(_child: Child) -> None:
+    """Show the container's own processes, and of those only what the program could signal (hidepid hides init)."""
+    mounts.mount("proc", f"{_ROOT}/proc", "proc", _GUARD | MountFlag.NOEXEC, "hidepid=2")
+
+
+def mask_proc(_child: Child) -> None:
+    """Hide and write-protect the kernel's own interfaces in /proc."""
+    for path in MASKED:
+        mounts.mask(_ROOT + path, f"{layout.DEVICES}/null", layout.EMPTY)
+    for path in READ_ONLY:
+        mounts.protect(_ROOT + path)
+
+
+def pivot(_child: Child) -> None:
+    """Leave the launcher's tree for good."""
+    mounts.pivot_into(_ROOT)
+    os.chdir(WORKSPACE)
+    os.umask(0o022)
+
+
+def forget_privileges(child: Child) -> None:
+    """Become an ordinary user with no capability in any set and no way to one."""
+    credentials.lock_out_capabilities(child.last_capability)
+    credentials.become(PROGRAM_UID, PROGRAM_GID)
+    credentials.drop_capabilities()
+    process.forbid_new_privileges()
+    process.make_undumpable()
+
+
+def limit_what_no_request_sets(_child: Child) -> None:
+    """Allow no core dump, no real-time priority, little locked memory and few queued signals."""
+    process.cap_rlimit(resource.RLIMIT_CORE, 0)
+    process.cap_rlimit(resource.RLIMIT_RTPRIO, 0)
+    process.cap_rlimit(resource.RLIMIT_NICE, 0)
+    process.cap_rlimit(resource.RLIMIT_MEMLOCK, 8 * 1024 * 1024)
+    process.cap_rlimit(resource.RLIMIT_SIGPENDING, 4096)
+
+
+def die_with_the_launcher(_child: Child) -> None:
+    """Be killed, and so the whole container, when the launcher ends. Cleared by setuid, so it comes after that."""
+    process.die_with_parent()
+
+
+def filter_system_calls(child: Child) -> None:
+    """Load the policy's filter, last: the steps above need calls that it forbids."""
+    listener = seccomp.load(child.bpf, listener=True)
+    if listener is None:
+        raise OSError(22, "the kernel gave no seccomp listener")
+    child.listener = listener
+
+
+def report_ready(child: Child) -> None:
+    """Hand the listener to the server and say that everything stands."""
+    wire.send(child.control, wire.InitMessage(wire.FromInit.READY).encode(), [child.listener])
+    os.close(child.listener)
+
+
+def report_failure(child: Child, step: str, error: OSError) -> None:
+    """Tell the server which step failed and why, if it still listens."""
+    reason = error.strerror or str(error)
+    text = f"{reason}: {error.filename}" if error.filename else reason
+    message = wire.InitMessage(wire.FromInit.FAILED, error.errno or 0, text=f"{step}\0{text}".encode())
+    with contextlib.suppress(OSError):
+        wire.send(child.control, message.encode())

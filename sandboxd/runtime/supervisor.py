@@ -1,0 +1,280 @@
+"""Watches one run: releases the program, ends it when it passes a limit, and gathers the facts of its end.
+
+The clocks start when init says that the program was released. CPU time, memory and OOM kills are read from the
+cgroup at moments chosen by what is left of the budget; everything else is an event of a descriptor.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import math
+import os
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sandboxd.linux import procfs, seccomp
+from sandboxd.linux.cgroups import MemorySample, Stats
+from sandboxd.model import SECOND_NS, Limits, RefusedSyscall, Usage, WindowSize
+from sandboxd.runtime import terminal
+from sandboxd.runtime.container import Container
+from sandboxd.runtime.launcher_client import Destroyed
+from sandboxd.runtime.outcome import Killed, Outcome
+from sandboxd.runtime.spec import PROCESSES_OF_INIT, ProgramSpec
+from sandboxd.runtime.streams import STDERR, STDOUT, OutputPump, Recorder, StdinFeeder
+from sandboxd.runtime.wire import FromInit, InitMessage
+
+# A tick reads four small files, 0.1 ms. Soon after the start, then ever rarer, and by the budget near its end.
+_FIRST_TICK_S = 0.002
+_LONGEST_TICK_S = 0.1
+_SHORTEST_TICK_S = 0.001
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """What the owner of a run wants to be told, and when."""
+
+    on_started: Callable[[], None]
+    on_output: Callable[[], None]
+    on_waiting: Callable[[], None] | None
+    """Called when the program blocks on an empty stdin; None where nobody asks."""
+
+
+class Run:
+    """One program in one container, from its start to the container's end."""
+
+    def __init__(
+        self, container: Container, limits: Limits, seccomp_filter: seccomp.Filter, watch: Watch, *, audit: bool
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._container = container
+        self._limits = limits
+        self._filter = seccomp_filter
+        self._audit = audit
+        self._watch = watch
+        self._killed: Killed | None = None
+        self._blocked = ""
+        self._refused: Counter[tuple[str, str]] = Counter()
+        self.recorder = Recorder(limits.output_bytes, lambda: self.kill(Killed.OUTPUT))
+        self.recorder.on_chunk = watch.on_output
+        self._pumps: list[OutputPump] = []
+        self.stdin: StdinFeeder | None = None
+        self._master = -1
+        self._baseline: Stats | None = None
+        self._started_ns = 0
+        self._ended_ns = 0
+        self._best_sample: MemorySample | None = None
+        self._best_sample_bytes = -1
+        self._interval_s = _FIRST_TICK_S
+        self._timer: asyncio.TimerHandle | None = None
+        self._told_waiting = False
+        self._start: InitMessage | None = None
+        self._finished = asyncio.Event()
+
+    async def start(self, program: ProgramSpec, window: WindowSize) -> None:
+        """Release the program. ContainerLost when init does not answer."""
+        container = self._container
+        self._loop.add_reader(container.listener_fd, self._on_notification)
+        container.on_end = self._on_end
+        self._baseline = container.cgroup.stats()
+        streams = [] if program.tty else self._open_pipes()
+        try:
+            self._start, self._master = await container.start(program, streams)
+        finally:
+            for fd in streams:
+                os.close(fd)
+        self._started_ns = time.monotonic_ns()
+        if self._start.kind is FromInit.NOT_EXECUTABLE:
+            return
+        if program.tty:
+            terminal.resize(self._master, window)
+            self._pumps = [OutputPump(os.dup(self._master), STDOUT, self.recorder)]
+            self.stdin = StdinFeeder(self._master, terminal=True)
+        self._watch.on_started()
+        self._tick()
+
+    async def finish(self) -> None:
+        """Wait until the program has ended, by itself or by :meth:`kill`, and everything of the container is dead."""
+        if self._start is not None and self._start.kind is FromInit.STARTED:
+            await self._finished.wait()
+        self._ended_ns = time.monotonic_ns()
+        if self._timer is not None:
+            self._timer.cancel()
+        self._container.kill()
+        await self._container.dead
+        self._loop.remove_reader(self._container.listener_fd)
+        if self.stdin is not None:
+            self.stdin.close()
+        for pump in self._pumps:
+            pump.finish()
+
+    def kill(self, why: Killed) -> None:
+        """End the run. The first reason stands."""
+        if self._killed is None and not self._container.exited.done():
+            self._killed = why
+        self._container.kill()
+
+    def pause_output(self) -> None:
+        """Let the program wait with its output."""
+        for pump in self._pumps:
+            pump.pause()
+
+    def resume_output(self) -> None:
+        """Let it go on."""
+        for pump in self._pumps:
+            pump.resume()
+
+    def resize(self, window: WindowSize) -> None:
+        """Tell the terminal its new size."""
+        if self.stdin is not None and self.stdin.open:
+            terminal.resize(self._master, window)
+
+    def input_arrived(self) -> None:
+        """Make the next wait for stdin worth telling again."""
+        self._told_waiting = False
+
+    def cpu_time_ns(self) -> int:
+        """CPU time of the program until now."""
+        return self._container.cgroup.cpu_ns() - (self._baseline.cpu_ns if self._baseline else 0)
+
+    def outcome(self, last: Stats, destroyed: Destroyed | None, *, disk_full: bool) -> Outcome:
+        """Put the facts together, from the last reading of the cgroup and what reaping init told."""
+        container, start = self._container, self._start
+        status = container.exited.result() if container.exited.done() else None
+        executed = start is not None and start.kind is FromInit.STARTED
+        oom_kills = last.oom_kills
+        lost = ""
+        if destroyed is None:
+            lost = "the launcher ended during the run"
+        elif executed and status is None and self._killed is None and not oom_kills:
+            lost = "init ended before the program did"
+        return Outcome(
+            wait_status=status,
+            exec_errno=None if executed or start is None else start.a,
+            killed=self._killed,
+            lost=lost,
+            blocked_syscall=self._blocked,
+            refused_syscalls=tuple(
+                RefusedSyscall(name=name, count=count, answer=answer)
+                for (name, answer), count in sorted(self._refused.items())
+            ),
+            process_refusals=last.process_refusals,
+            disk_full=disk_full,
+            disk_bytes=self._limits.disk_bytes,
+            stdout=self.recorder.output(STDOUT),
+            stderr=self.recorder.output(STDERR),
+            usage=self._usage(last, destroyed),
+        )
+
+    def _usage(self, last: Stats, destroyed: Destroyed | None) -> Usage:
+        base, start, sample = self._baseline, self._start, self._best_sample
+        assert base is not None
+        switches = (start.b, start.c) if start is not None else (0, 0)
+        throttled = None
+        if last.throttled_ns is not None and base.throttled_ns is not None:
+            throttled = last.throttled_ns - base.throttled_ns
+        return Usage(
+            cpu_time_ns=last.cpu_ns - base.cpu_ns,
+            user_time_ns=max(0, last.user_ns - base.user_ns),
+            system_time_ns=max(0, last.cpu_ns - base.cpu_ns - max(0, last.user_ns - base.user_ns)),
+            wall_time_ns=max(0, self._ended_ns - self._started_ns),
+            memory_peak_bytes=last.memory_peak_bytes,
+            memory_anon_bytes=sample.anon_bytes if sample else None,
+            memory_file_bytes=sample.file_bytes if sample else None,
+            memory_shmem_bytes=sample.shmem_bytes if sample else None,
+            memory_kernel_bytes=sample.kernel_bytes if sample else None,
+            processes_peak=None if last.processes_peak is None else max(0, last.processes_peak - PROCESSES_OF_INIT),
+            read_bytes=destroyed.read_bytes if destroyed else None,
+            written_bytes=destroyed.written_bytes if destroyed else None,
+            minor_faults=last.minor_faults - base.minor_faults,
+            major_faults=last.major_faults - base.major_faults,
+            voluntary_switches=max(0, destroyed.voluntary_switches - switches[0]) if destroyed else None,
+            involuntary_switches=max(0, destroyed.involuntary_switches - switches[1]) if destroyed else None,
+            throttled_time_ns=throttled,
+            oom_kills=last.oom_kills,
+        )
+
+    def _open_pipes(self) -> list[int]:
+        """Open the three pipes, keep our ends, and return the program's."""
+        stdin_read, stdin_write = os.pipe2(os.O_CLOEXEC)
+        stdout_read, stdout_write = os.pipe2(os.O_CLOEXEC)
+        stderr_read, stderr_write = os.pipe2(os.O_CLOEXEC)
+        self.stdin = StdinFeeder(stdin_write, terminal=False)
+        self._pumps = [
+            OutputPump(stdout_read, STDOUT, self.recorder),
+            OutputPump(stderr_read, STDERR, self.recorder),
+        ]
+        return [stdin_read, stdout_write, stderr_write]
+
+    def _on_end(self) -> None:
+        self._finished.set()
+
+    def _on_notification(self) -> None:
+        """A call that the policy refuses: name it, and answer as the policy does."""
+        notification = seccomp.receive(self._container.listener_fd)
+        if notification is None:
+            return
+        name = seccomp.syscall_name(notification.nr, notification.arch)
+        answer = seccomp.answer_for(self._filter, notification.nr, notification.arch)
+        if answer == "kill":
+            if not self._blocked:
+                self._blocked = name
+            self._refused[name, "kill"] += 1
+            self.kill(Killed.SECURITY)
+            return
+        self._refused[name, errno.errorcode.get(answer, str(answer))] += 1
+        seccomp.respond(self._container.listener_fd, notification.id, answer)
+
+    def _tick(self) -> None:
+        """Look at what has no event, and come back when it can matter next."""
+        if self._container.dead.done() or self._killed is not None:
+            return
+        cgroup, limits = self._container.cgroup, self._limits
+        left_wall_ns = self._started_ns + limits.wall_time_ns - time.monotonic_ns()
+        left_cpu_ns = limits.cpu_time_ns - self.cpu_time_ns()
+        self._sample_memory()
+        if cgroup.oom_kills():
+            self.kill(Killed.MEMORY)
+        elif left_cpu_ns < 0:
+            self.kill(Killed.CPU_TIME)
+        elif left_wall_ns <= 0:
+            self.kill(Killed.WALL_TIME)
+        else:
+            self._look_for_waiting()
+            # The budget cannot be used up faster than by all CPUs at once.
+            soonest_s = min(left_wall_ns, left_cpu_ns / max(1, math.ceil(limits.cpus))) / SECOND_NS
+            self._interval_s = min(self._interval_s * 2, _LONGEST_TICK_S)
+            delay = min(self._interval_s, max(soonest_s, _SHORTEST_TICK_S))
+            self._timer = self._loop.call_later(delay, self._tick)
+
+    def _sample_memory(self) -> None:
+        present = self._container.cgroup.memory_bytes()
+        if present > self._best_sample_bytes:
+            self._best_sample_bytes = present
+            self._best_sample = self._container.cgroup.memory_sample()
+
+    def _look_for_waiting(self) -> None:
+        """Tell once that the program waits for input: its pipe is empty, and a process sleeps reading it."""
+        stdin = self.stdin
+        if self._watch.on_waiting is None or self._told_waiting or stdin is None or not stdin.open:
+            return
+        is_stdin = self._stdin_test(stdin)
+        if is_stdin is None:
+            return
+        for pid in self._container.cgroup.pids():
+            if procfs.blocks_reading(pid, is_stdin, waits=self._master >= 0):
+                self._told_waiting = True
+                self._watch.on_waiting()
+                return
+
+    def _stdin_test(self, stdin: StdinFeeder) -> Callable[[os.stat_result], bool] | None:
+        """Return what recognises the program's input; None while there is some left to read."""
+        if self._master >= 0:
+            device = terminal.slave_device(self._master)
+            return lambda status: status.st_rdev == device
+        if procfs.unread_bytes(stdin.fd):
+            return None
+        ours = os.fstat(stdin.fd)
+        return lambda status: (status.st_dev, status.st_ino) == (ours.st_dev, ours.st_ino)
