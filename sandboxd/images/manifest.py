@@ -1,4 +1,4 @@
-"""The manifest of an image: its languages and its environment, as ``manifest.toml`` says. Starts nothing and mounts nothing."""
+"""The manifest of an image: its languages and its environment, as ``manifest.toml`` says. Starts and mounts nothing."""
 
 from __future__ import annotations
 
@@ -103,12 +103,12 @@ def _as_file(path: str) -> str:
 
 
 def _parse_language(name: str, table: Any, where: str) -> Language:
-    at = f"{where}: languages.{name}"
+    at = f"languages.{name}"
     if not isinstance(table, dict):
-        raise InvalidConfiguration(f"{at}: must be a table")
+        raise InvalidConfiguration(f"{where}: {at}: must be a table")
     if "name" in table:
-        raise InvalidConfiguration(f"{at}.name: unknown key; the table's own name is the language's")
-    return convert({**table, "name": name}, Language, at)
+        raise InvalidConfiguration(f"{where}: {at}.name: unknown key; the table's name is the language's")
+    return convert({**table, "name": name}, Language, where, at)
 
 
 def _check_template(template: tuple[str, ...] | None) -> None:

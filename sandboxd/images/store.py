@@ -1,16 +1,16 @@
-"""The image store: a directory with one entry an image. Reads it; ``build`` is what writes it.
+"""The image store: a directory with one entry an image. Reads it; ``versions`` writes it.
 
-    <store>/<name>/manifest.toml          what the image offers
-    <store>/<name>/digest                 "sha256:<hex>" of its root
-    <store>/<name>/root.erofs or root/    its root file system
-    <store>/.versions, .tmp, .lock        of ``build``: <name> is a symbolic link to one of the versions
+- <store>/<name>/manifest.toml: what the image offers
+- <store>/<name>/digest: "sha256:<hex>" of its root
+- <store>/<name>/root.erofs, or root/: its root file system
+- <store>/.versions, .tmp, .lock: of ``versions``; <name> is a symbolic link to one of the versions
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,7 +71,7 @@ class ImageStore:
         self._read[name] = (stamp, image)
         return image
 
-    def list(self) -> list[Image]:
+    def list(self) -> Sequence[Image]:
         """Return all images, by name. InvalidConfiguration if one is damaged."""
         try:
             names = sorted(entry.name for entry in os.scandir(self._directory) if is_image_name(entry.name))
@@ -121,10 +121,13 @@ def read_digest(path: Path) -> str:
     return text
 
 
+def has_root(place: Path) -> bool:
+    """Whether a root file system is in the directory of an image."""
+    return (place / EROFS_ROOT).is_file() or (place / DIRECTORY_ROOT).is_dir()
+
+
 def _root(place: Path) -> Path:
-    erofs, directory = place / EROFS_ROOT, place / DIRECTORY_ROOT
-    if erofs.is_file():
-        return erofs
-    if directory.is_dir():
-        return directory
-    raise InvalidConfiguration(f"{place}: neither {EROFS_ROOT} nor {DIRECTORY_ROOT}/ is there")
+    if not has_root(place):
+        raise InvalidConfiguration(f"{place}: neither {EROFS_ROOT} nor {DIRECTORY_ROOT}/ is there")
+    erofs = place / EROFS_ROOT
+    return erofs if erofs.is_file() else place / DIRECTORY_ROOT

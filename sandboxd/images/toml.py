@@ -27,18 +27,18 @@ def read(path: Path) -> dict[str, Any]:
         raise InvalidConfiguration(f"{path}: {error}") from error
 
 
-def convert(tables: Any, into: type[_T], where: str) -> _T:
-    """Convert parsed TOML into a struct; strict about types and unknown keys."""
+def convert(tables: Any, into: type[_T], where: str, at: str = "") -> _T:
+    """Convert parsed TOML, the table ``at`` of the file ``where``, into a struct. Unknown keys are errors."""
     try:
         return msgspec.convert(tables, into)
     except msgspec.ValidationError as error:
-        raise InvalidConfiguration(f"{where}: {_readable(str(error))}") from error
+        raise InvalidConfiguration(f"{where}: {_readable(str(error), at)}") from error
 
 
-def _readable(message: str) -> str:
+def _readable(message: str, at: str) -> str:
     """Turn msgspec's wording into ``key: complaint``."""
-    at = _AT.search(message)
-    path = at["path"].lstrip(".") if at else ""
+    found = _AT.search(message)
+    path = (at + found["path"] if found else at).lstrip(".")
     message = _AT.sub("", message)
     for pattern, complaint in ((_UNKNOWN, "unknown key"), (_MISSING, "is missing")):
         if found := pattern.fullmatch(message):

@@ -36,7 +36,7 @@ def become(uid: int, gid: int) -> None:
 
 def last_capability() -> int:
     """Return the number of the newest capability that this kernel knows."""
-    with open("/proc/sys/kernel/cap_last_cap", encoding="ascii") as file:
+    with open("/proc/sys/kernel/cap_last_cap", "rb") as file:
         return int(file.read())
 
 

@@ -128,9 +128,10 @@ class Container:
             case FromInit.READY if len(fds) == 1 and not self._ready.done():
                 self._ready.set_result(None)
                 self.listener_fd = fds.pop()
-            case FromInit.FAILED if not fds and not self._ready.done():
+            case FromInit.FAILED if not fds and not self._started.done():
                 step, _, reason = message.text.decode(errors="replace").partition("\0")
-                self._ready.set_exception(SetupFailed(step, message.a, reason))
+                waited_for = self._started if self._ready.done() else self._ready
+                waited_for.set_exception(SetupFailed(step, message.a, reason))
             case FromInit.STARTED if len(fds) in (1, 2) and not self._started.done():
                 self.program_pidfd = fds[0]
                 self._started.set_result((message, fds[1] if len(fds) > 1 else -1))

@@ -55,7 +55,10 @@ def main(child: steps.Child) -> NoReturn:
             except OSError as error:
                 steps.report_failure(child, step.__name__, error)
                 os._exit(1)
-        _serve(child)
+        try:
+            _serve(child)
+        except OSError as error:
+            steps.report_failure(child, "start", error)
     finally:
         os._exit(1)
 

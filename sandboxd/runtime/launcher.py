@@ -219,11 +219,11 @@ def _map_image(image: str, pid: int) -> list[int]:
 def _read_io(pid: int) -> dict[str, int]:
     """Read rchar and wchar of a process that has ended and of all that it has reaped: the whole container. See proc(5)."""
     try:
-        with open(f"/proc/{pid}/io", encoding="ascii") as file:
-            fields = dict(line.split(": ") for line in file)
+        with open(f"/proc/{pid}/io", "rb") as file:
+            fields = dict(line.split(b": ") for line in file)
     except FileNotFoundError:  # a kernel without CONFIG_TASK_IO_ACCOUNTING
         return {}
-    return {"read": int(fields["rchar"]), "written": int(fields["wchar"])}
+    return {"read": int(fields[b"rchar"]), "written": int(fields[b"wchar"])}
 
 
 def main() -> NoReturn:
@@ -240,6 +240,7 @@ def main() -> NoReturn:
         reason = f"{error.strerror}: {error.filename}" if error.filename else str(error.strerror or error)
         wire.send(server, wire.encode({"type": "unfit", "reason": reason}))
         os._exit(1)
+    sys.meta_path.clear()  # an import after the root has changed would find a container's files, or none
     gc.freeze()  # pages that the collector does not touch stay shared with every init
     gc.disable()
     launcher.run()

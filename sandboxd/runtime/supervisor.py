@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from sandboxd.errors import ContainerLost
 from sandboxd.linux import procfs, seccomp
 from sandboxd.linux.cgroups import MemorySample, Stats
 from sandboxd.model import SECOND_NS, Limits, RefusedSyscall, Usage, WindowSize
@@ -82,6 +83,10 @@ class Run:
         streams = [] if program.tty else self._open_pipes()
         try:
             self._start, self._master = await container.start(program, streams)
+        except ContainerLost:
+            if self._killed is None and not container.cgroup.oom_kills():
+                raise
+            return  # killed between its creation and its start
         finally:
             for fd in streams:
                 os.close(fd)
@@ -216,16 +221,15 @@ class Run:
         notification = seccomp.receive(self._container.listener_fd)
         if notification is None:
             return
-        name = seccomp.syscall_name(notification.nr, notification.arch)
-        answer = seccomp.answer_for(self._filter, notification.nr, notification.arch)
-        if answer == "kill":
-            if not self._blocked:
-                self._blocked = name
-            self._refused[name, "kill"] += 1
-            self.kill(Killed.SECURITY)
+        name = seccomp.name_call(self._filter, notification.nr, notification.arch)
+        answer = seccomp.answer_to(self._filter, name)
+        if isinstance(answer, int):
+            self._refused[name, errno.errorcode.get(answer, str(answer))] += 1
+            seccomp.refuse(self._container.listener_fd, notification, answer)
             return
-        self._refused[name, errno.errorcode.get(answer, str(answer))] += 1
-        seccomp.respond(self._container.listener_fd, notification.id, answer)
+        self._blocked = self._blocked or name
+        self._refused[name, answer] += 1
+        self.kill(Killed.SECURITY)
 
     def _tick(self) -> None:
         """Look at what has no event, and come back when it can matter next."""

@@ -17,13 +17,22 @@ from sandboxd.linux.files import open_beneath
 from sandboxd.model import MIB, File, SkippedFile
 from sandboxd.runtime.spec import PROGRAM_GID, PROGRAM_UID, ContainerSpec
 
-MAX_COLLECTED_BYTES = 48 * MIB  # with the output below the 64 MiB of a gRPC message
-MAX_COLLECTED_FILES = 4096
 MAX_SKIPPED_FILES = 100
 MAX_DEPTH = 64
 MAX_ENTRIES = 200_000
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY
 _PAGE = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """How much may come out of a workspace."""
+
+    total_bytes: int
+    files: int
+
+
+ANSWER_CAPS = Caps(total_bytes=32 * MIB, files=4096)  # with the output below the 64 MiB of a gRPC message
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +65,20 @@ def is_full(writable_fd: int) -> bool:
     return status.f_bavail == 0 or status.f_favail == 0
 
 
-def collect(writable_fd: int, globs: Sequence[str]) -> Collected:
+def collect(writable_fd: int, globs: Sequence[str], caps: Caps) -> Collected:
     """Read the regular files that match a glob, in the order of their paths. What matches and is left out is told."""
     wanted = [re.compile(_translate(glob), re.DOTALL) for glob in globs]
     files: list[File] = []
     skipped: list[SkippedFile] = []
-    left = MAX_COLLECTED_BYTES
+    left = caps.total_bytes
     root = os.open("workspace", _DIRECTORY | os.O_CLOEXEC, dir_fd=writable_fd)
     try:
         for directory, name, path, kind in _walk(root, "", 0, [MAX_ENTRIES]):
             if not any(pattern.fullmatch(path) for pattern in wanted):
                 continue
-            result = kind or _read(directory, name, path, left if len(files) < MAX_COLLECTED_FILES else -1)
+            if not kind and len(files) == caps.files:
+                kind = f"more than {caps.files} files"
+            result = kind or _read(directory, name, path, left)
             if isinstance(result, File):
                 files.append(result)
                 left -= len(result.content)
@@ -102,9 +113,7 @@ def _walk(directory: int, prefix: str, depth: int, budget: list[int]) -> Iterato
 
 
 def _read(directory: int, name: str, path: str, most: int) -> File | str:
-    """Read one file, or return why not."""
-    if most < 0:
-        return f"more than {MAX_COLLECTED_FILES} files"
+    """Read one file of at most ``most`` bytes, or return why not."""
     try:
         path.encode()
     except UnicodeEncodeError:
@@ -115,7 +124,7 @@ def _read(directory: int, name: str, path: str, most: int) -> File | str:
         if not stat.S_ISREG(status.st_mode):
             return "not a regular file"
         if status.st_size > most:
-            return f"its {status.st_size} bytes are more than the {most} that are left of {MAX_COLLECTED_BYTES}"
+            return f"its {status.st_size} bytes are more than the {most} that may still be returned"
         return File(path=path, content=file.read(most), mode=stat.S_IMODE(status.st_mode) & 0o777)
 
 

@@ -7,6 +7,7 @@ import errno
 import os
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from sandboxd.linux import process
@@ -20,6 +21,8 @@ __all__ = [
     "Reader",
     "Settings",
     "Stats",
+    "counts_swap",
+    "describe",
     "detect_version",
     "instance_name",
     "open_hierarchy",
@@ -39,6 +42,36 @@ def detect_version() -> int:
     if "" in mounts:
         return 2
     raise FileNotFoundError(errno.ENOENT, "no cgroup file system is mounted")
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What this host has of cgroups."""
+
+    place: str
+    controllers: tuple[str, ...]
+    writable: bool
+
+
+def describe() -> Description:
+    """Say what there is, changing nothing. OSError where there is no cgroup file system."""
+    mounts, own = _mount_points(), process.self_cgroups()
+    if detect_version() == 1:
+        present = tuple(controller for controller in v1.CONTROLLERS if controller in mounts)
+        places = [_below(mounts[controller], own[controller]) for controller in present]
+        return Description(mounts["memory"], present, all(os.access(place, os.W_OK) for place in places))
+    place = mounts[""]
+    controllers = tuple(Path(place, "cgroup.controllers").read_text().split())
+    return Description(place, controllers, os.access(place, os.W_OK))
+
+
+def counts_swap() -> bool:
+    """Return whether a group's memory limit covers swap."""
+    mounts = _mount_points()
+    if detect_version() == 1:
+        return Path(mounts["memory"], "memory.memsw.limit_in_bytes").exists()
+    own = _below(mounts[""], process.self_cgroups()[""])
+    return any(Path(own).glob("memory.swap.max")) or any(Path(mounts[""]).glob("*/memory.swap.max"))
 
 
 def instance_name() -> str:

@@ -1,0 +1,118 @@
+"""seccomp(2): load a compiled filter, and hear of the calls that it refuses. Cheap to import; init does.
+
+Calls that a policy answers with death are SECCOMP_RET_USER_NOTIF in the filter: the call waits, the supervisor reads
+which it was, reports it by name and kills the container. It never runs, and without a supervisor the kernel answers
+ENOSYS. The compiler is ``seccomp_profile``.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import os
+import platform
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sandboxd.linux.libc import declare_syscall
+
+NUMBERS = {"x86_64": 317, "aarch64": 277}
+AUDIT_ARCHES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
+FOREIGN_ARCHES = {0x40000003: "i386", 0x40000028: "arm"}
+X32_SYSCALL_BIT = 0x40000000
+KILL = "kill"
+
+_SET_MODE_FILTER = 1
+_FLAG_NEW_LISTENER = 1 << 3  # Linux 5.0
+_INSTRUCTION_BYTES = 8
+_IOCTL_RECEIVE = 0xC0502100  # struct seccomp_notif, 80 bytes
+_IOCTL_SEND = 0xC0182101  # struct seccomp_notif_resp, 24 bytes
+_NOTIFICATION = struct.Struct("=QIIiI")
+_RESPONSE = struct.Struct("=QqiI")
+
+
+class _SockFprog(ctypes.Structure):
+    """struct sock_fprog of linux/filter.h."""
+
+    _fields_ = [("len", ctypes.c_ushort), ("filter", ctypes.c_void_p)]  # noqa: RUF012
+
+
+_seccomp = declare_syscall(
+    NUMBERS[platform.machine()], "seccomp", ctypes.c_uint, ctypes.c_uint, ctypes.POINTER(_SockFprog)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A compiled policy."""
+
+    bpf: bytes
+    """Refused calls get their errno from the kernel; deadly ones are notified."""
+    audit_bpf: bytes
+    """Every refused call is notified, so that it can be named."""
+    names: Mapping[int, str]
+    """Names of this machine's calls, by number."""
+    answers: Mapping[str, str | int]
+    """What is answered to a call that is refused by name: ``kill`` or an errno."""
+    default: str | int
+    """What is answered to a call that no rule names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """A refused call that waits for its answer."""
+
+    id: int
+    pid: int
+    nr: int
+    arch: int
+
+
+def load(bpf: bytes, *, listener: bool) -> int | None:
+    """Filter this thread and its descendants for good; with ``listener`` return the descriptor of its notifications.
+
+    Needs no_new_privs or CAP_SYS_ADMIN. The descriptor is close-on-exec.
+    """
+    if not bpf or len(bpf) % _INSTRUCTION_BYTES:
+        raise ValueError("not a BPF program")
+    program = ctypes.create_string_buffer(bpf, len(bpf))
+    fprog = _SockFprog(len(bpf) // _INSTRUCTION_BYTES, ctypes.addressof(program))
+    result = _seccomp(_SET_MODE_FILTER, _FLAG_NEW_LISTENER if listener else 0, ctypes.byref(fprog))
+    return result if listener else None
+
+
+def receive(listener: int) -> Notification | None:
+    """Take the next notification; None when its process has died meanwhile."""
+    buffer = bytearray(80)
+    try:
+        fcntl.ioctl(listener, _IOCTL_RECEIVE, buffer)
+    except (FileNotFoundError, InterruptedError):
+        return None
+    number, pid, _, nr, arch = _NOTIFICATION.unpack_from(buffer)
+    return Notification(number, pid, nr, arch)
+
+
+def refuse(listener: int, notification: Notification, errno: int) -> None:
+    """Let the call fail with ``errno``. A process that has died meanwhile needs no answer."""
+    response = bytearray(_RESPONSE.pack(notification.id, 0, -errno, 0))
+    try:
+        fcntl.ioctl(listener, _IOCTL_SEND, response)
+    except FileNotFoundError:
+        return
+
+
+def name_call(seccomp_filter: Filter, nr: int, arch: int) -> str:
+    """Name a call: ``mount``, ``syscall_600`` for a number without a name, ``i386:20`` and ``x32:1`` for foreign ABIs."""
+    if arch != AUDIT_ARCHES[os.uname().machine]:
+        return f"{FOREIGN_ARCHES.get(arch, f'arch_{arch:#x}')}:{nr}"
+    if nr & X32_SYSCALL_BIT:
+        return f"x32:{nr & ~X32_SYSCALL_BIT}"
+    return seccomp_filter.names.get(nr, f"syscall_{nr}")
+
+
+def answer_to(seccomp_filter: Filter, name: str) -> str | int:
+    """Return what the policy answers to a refused call: ``kill`` or an errno."""
+    if ":" in name:
+        return KILL
+    return seccomp_filter.answers.get(name, seccomp_filter.default)

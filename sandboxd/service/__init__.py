@@ -1,0 +1,1 @@
+"""What happens to a submission: admission, queue, phases, verdicts. Knows no protobuf and no syscall."""

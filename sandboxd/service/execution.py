@@ -1,0 +1,409 @@
+"""One execution: from the queue through its phases to its answer, watched by any number of readers.
+
+It runs as a task of its own that nobody cancels while a container exists: whoever wants it to end says so, and the
+task kills, collects and destroys by itself. So a caller that vanishes leaves nothing behind, at any moment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+
+from sandboxd.errors import InvalidSubmission, NotAttachable, SetupFailed
+from sandboxd.model import (
+    Ended,
+    Event,
+    ExecutionResult,
+    ExecutionSummary,
+    File,
+    OutputChunk,
+    Phase,
+    PhaseResult,
+    Started,
+    Timings,
+    Verdict,
+    WaitingForStdin,
+    WindowSize,
+)
+from sandboxd.runtime import workspace
+from sandboxd.runtime.container import Container
+from sandboxd.runtime.engine import Engine
+from sandboxd.runtime.outcome import Killed
+from sandboxd.runtime.streams import CHUNK_BYTES, Cursor, Recorder
+from sandboxd.runtime.supervisor import Run, Watch
+from sandboxd.service.admission import Ticket
+from sandboxd.service.observer import Record
+from sandboxd.service.plan import PhasePlan, Plan
+from sandboxd.service.verdict import fault_domain, judge
+
+# How far the reader of a stream may be behind before the program's writes wait.
+BACK_PRESSURE_BYTES = 4 * CHUNK_BYTES
+_MAX_SIGNAL = 64
+
+
+@dataclass(slots=True)
+class _Clock:
+    """Sums of the parts of an execution, in nanoseconds."""
+
+    queued: int = 0
+    created: int = 0
+    ran: int = 0
+    collected: int = 0
+
+    def timings(self) -> Timings:
+        return Timings(
+            queued_ns=self.queued, created_ns=self.created, ran_ns=self.ran, collected_ns=self.collected
+        )
+
+
+class Execution:
+    """A submission on its way. Made by ``ExecutionService.submit``."""
+
+    def __init__(
+        self, plan: Plan, engine: Engine, ticket: Ticket, on_end: Callable[[Execution], None], *, interactive: bool
+    ) -> None:
+        self.id = secrets.token_hex(16)
+        self.plan = plan
+        self.created_unix_ns = time.time_ns()
+        self.clock = _Clock()
+        self._engine = engine
+        self._ticket = ticket
+        self._on_end = on_end
+        self._interactive = interactive
+        self._created_ns = time.monotonic_ns()
+        self._result: ExecutionResult | None = None
+        self._error: BaseException | None = None
+        self._queued = True
+        self._stopping = False
+        self._phase: Phase | None = None
+        self._container: Container | None = None
+        self._run: Run | None = None
+        self._run_started = asyncio.Event()
+        self._feeding: asyncio.Task[None] | None = None
+        self._timeline: list[Started | WaitingForStdin | Recorder | Ended] = []
+        self._changed: asyncio.Future[None] | None = None
+        self._pressure: Cursor | None = None
+        self._task = asyncio.create_task(self._execute())
+        self._task.add_done_callback(lambda task: task.cancelled() or task.exception())  # its waiters may be gone
+
+    @property
+    def ended(self) -> bool:
+        """Whether there is an answer, or an error in its place."""
+        return self._task.done()
+
+    async def result(self) -> ExecutionResult:
+        """Wait for the answer. Raises what kept the platform from giving one; being cancelled ends only the wait."""
+        return await asyncio.shield(self._task)
+
+    def stop(self) -> None:
+        """Kill it. The answer will be CANCELLED, unless it has ended by then."""
+        self._stopping = True
+        if self._queued:
+            self._task.cancel()
+        elif self._run is not None:
+            self._run.kill(Killed.CANCELLED)
+
+    async def settled(self) -> None:
+        """Wait until it has ended, whichever way."""
+        await asyncio.wait([self._task])
+
+    async def abandon(self) -> None:
+        """Kill it because its caller is gone, and wait until nothing of it is left."""
+        self.stop()
+        await self.settled()
+
+    async def write_stdin(self, data: bytes) -> None:
+        """Write to the program's input, at the pace at which it reads. NotAttachable where the input is not open to callers."""
+        run = await self._interactive_run()
+        if run is not None and run.stdin is not None:
+            run.input_arrived()
+            await run.stdin.write(data)
+
+    async def end_stdin(self) -> None:
+        """End the program's input."""
+        run = await self._interactive_run()
+        if run is not None and run.stdin is not None:
+            await run.stdin.end()
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the program. What comes before its start or after its end is dropped."""
+        if not 1 <= number <= _MAX_SIGNAL:
+            raise InvalidSubmission.of("signal", f"{number} is not within 1 and {_MAX_SIGNAL}")
+        if self._container is not None and self._run_started.is_set():
+            self._container.signal_program(number)
+
+    def resize(self, window: WindowSize) -> None:
+        """Set the size of the terminal. NotAttachable where there is none."""
+        if not self.plan.submission.tty:
+            raise NotAttachable("the execution has no terminal")
+        if self._run is not None:
+            self._run.resize(window)
+
+    def summary(self) -> ExecutionSummary:
+        """Say what it is and how it is doing."""
+        submission = self.plan.submission
+        return ExecutionSummary(
+            execution_id=self.id,
+            request_id=submission.request_id,
+            image=self.plan.image.name,
+            language=self.plan.language,
+            policy=self.plan.policy.name,
+            created_unix_ns=self.created_unix_ns,
+            age_ns=time.monotonic_ns() - self._created_ns,
+            phase=self._phase if self._run is not None else None,
+            cpu_time_ns=self._run.cpu_time_ns() if self._run is not None else None,
+            memory_bytes=self._container.cgroup.memory_bytes() if self._container and self._run else None,
+        )
+
+    def record(self) -> Record:
+        """Return what observers are told at the end."""
+        return Record(
+            execution_id=self.id,
+            submission=self.plan.submission,
+            image=self.plan.image.name,
+            language=self.plan.language,
+            policy=self.plan.policy.name,
+            result=self._result,
+            error=self._error,
+            queued_ns=self.clock.queued,
+            created_ns=self.clock.created,
+            ran_ns=self.clock.ran,
+        )
+
+    @property
+    def kept_bytes(self) -> int:
+        """How much output it keeps."""
+        return sum({id(entry): entry.kept_bytes for entry in self._timeline if isinstance(entry, Recorder)}.values())
+
+    async def events(self, *, from_start: bool, back_pressure: bool) -> AsyncIterator[Event]:
+        """Tell what happens, to the end. With ``back_pressure`` the program waits for this reader."""
+        position = 0 if from_start else max(0, len(self._timeline) - 1)
+        cursors: dict[int, Cursor] = {}
+        if not from_start and position < len(self._timeline):
+            entry = self._timeline[position]
+            if isinstance(entry, Recorder):
+                cursors[id(entry)] = entry.end_cursor()
+        while True:
+            if position == len(self._timeline):
+                if self._task.done():
+                    await self._task  # an error: there is no Ended
+                await self._change()
+                continue
+            entry = self._timeline[position]
+            if not isinstance(entry, Recorder):
+                yield entry
+                if isinstance(entry, Ended):
+                    return
+                position += 1
+                continue
+            cursor = cursors.setdefault(id(entry), Cursor())
+            if back_pressure:
+                self._pressure = cursor
+            piece = entry.read_from(cursor)
+            if piece is not None:
+                yield OutputChunk(*piece)
+                self._relieve(entry, cursor)
+            elif position + 1 < len(self._timeline):
+                position += 1
+            elif self._task.done():
+                await self._task
+            else:
+                await self._change()
+
+    async def logs(self) -> AsyncIterator[Event]:
+        """Tell what has been written until now."""
+        cursors: dict[int, Cursor] = {}
+        for entry in list(self._timeline):
+            if isinstance(entry, Recorder):
+                cursor = cursors.setdefault(id(entry), Cursor())
+                while (piece := entry.read_from(cursor)) is not None:
+                    yield OutputChunk(*piece)
+            elif isinstance(entry, Ended):
+                yield entry
+
+    # The course of an execution.
+
+    async def _execute(self) -> ExecutionResult:
+        try:
+            self._result = await self._course()
+        except BaseException as error:
+            self._error = error
+            raise
+        else:
+            self._timeline.append(Ended(self._result))
+            return self._result
+        finally:
+            self._ticket.leave()
+            self._on_end(self)
+            self._notify()
+
+    async def _course(self) -> ExecutionResult:
+        try:
+            await self._ticket.enter()
+        except asyncio.CancelledError:
+            return self._answer({self.plan.phases[-1].phase: _never_ran()}, _NOTHING)
+        finally:
+            self._queued = False
+            self.clock.queued = time.monotonic_ns() - self._created_ns
+        results: dict[Phase, PhaseResult] = {}
+        files, collected = self.plan.files, _NOTHING
+        for plan in self.plan.phases:
+            self._phase = plan.phase
+            results[plan.phase], collected = await self._run_phase(plan, files)
+            if results[plan.phase].verdict is not Verdict.OK:
+                break
+            files = collected.files
+        final = collected if Phase.RUN in results else _NOTHING
+        return self._answer(results, final)
+
+    async def _run_phase(self, plan: PhasePlan, files: tuple[File, ...]) -> tuple[PhaseResult, workspace.Collected]:
+        """Run one program in a container of its own."""
+        if self._stopping:
+            return _never_ran(), _NOTHING
+        began = time.monotonic_ns()
+        submission = self.plan.submission
+        audit = submission.report_refused_syscalls
+        container = await self._engine.create(self.plan.image.root, self.plan.policy, plan.limits, audit=audit)
+        destroyed, run = None, None
+        try:
+            _put(container, files)
+            if self._stopping:
+                return _never_ran(), _NOTHING
+            watch = Watch(
+                on_started=lambda: self._started(plan),
+                on_output=self._output_arrived,
+                on_waiting=self._waiting if self._interactive and plan.phase is Phase.RUN else None,
+            )
+            run = Run(container, plan.limits, self.plan.policy.seccomp, watch, audit=audit)
+            self._container, self._run = container, run
+            self.clock.created += time.monotonic_ns() - began
+            began = time.monotonic_ns()
+            await run.start(plan.program, submission.window_size)
+            await self._feed(run, plan)
+            await run.finish()
+            self.clock.ran += time.monotonic_ns() - began
+            began = time.monotonic_ns()
+            last, full = container.cgroup.stats(), workspace.is_full(container.writable_fd)
+            collected = await self._collect(container, plan)
+        finally:
+            self._end_phase()
+            destroyed = await self._engine.destroy(container)
+            self.clock.collected += time.monotonic_ns() - began
+        return judge(plan.phase, plan.limits, run.outcome(last, destroyed, disk_full=full)), collected
+
+    async def _feed(self, run: Run, plan: PhasePlan) -> None:
+        """Give the program its input; what does not fit into the pipe goes in while it runs."""
+        if run.stdin is None:
+            return
+        data = self.plan.submission.stdin if plan.phase is Phase.RUN else b""
+        keep_open = self._interactive and plan.phase is Phase.RUN
+        feeding = self._feed_all(run, data, keep_open=keep_open)
+        if len(data) <= CHUNK_BYTES:
+            await feeding
+        else:
+            self._feeding = asyncio.create_task(feeding)
+            await asyncio.sleep(0)  # it takes its turn before those who write behind it
+        if plan.phase is Phase.RUN:
+            self._run_started.set()
+
+    @staticmethod
+    async def _feed_all(run: Run, data: bytes, *, keep_open: bool) -> None:
+        assert run.stdin is not None
+        await run.stdin.write(data)
+        if not keep_open:
+            await run.stdin.end()
+
+    async def _collect(self, container: Container, plan: PhasePlan) -> workspace.Collected:
+        """Read what the next phase or the caller wants, off the event loop."""
+        if plan is not self.plan.phases[-1]:
+            caps = workspace.Caps(plan.limits.disk_bytes, self.plan.policy.inodes)
+            return await asyncio.to_thread(workspace.collect, container.writable_fd, ["**"], caps)
+        if not self.plan.submission.collect:
+            return _NOTHING
+        return await asyncio.to_thread(
+            workspace.collect, container.writable_fd, self.plan.submission.collect, workspace.ANSWER_CAPS
+        )
+
+    def _end_phase(self) -> None:
+        self._run_started.set()  # who waits for it learns that there is nothing to write to
+        self._container = self._run = None
+        if self._feeding is not None:
+            self._feeding.cancel()
+            self._feeding = None
+
+    def _answer(self, results: dict[Phase, PhaseResult], collected: workspace.Collected) -> ExecutionResult:
+        return ExecutionResult(
+            execution_id=self.id,
+            request_id=self.plan.submission.request_id,
+            image_digest=self.plan.image.digest,
+            policy_digest=self.plan.policy.digest,
+            fault_domain=fault_domain(list(results.values())[-1].verdict),
+            compile=results.get(Phase.COMPILE),
+            run=results.get(Phase.RUN),
+            files=collected.files,
+            skipped_files=collected.skipped,
+            timings=self.clock.timings(),
+        )
+
+    async def _interactive_run(self) -> Run | None:
+        """Wait for the program's start; None when it has ended."""
+        if not self._interactive:
+            raise NotAttachable("the execution's standard input was given with its request")
+        await self._run_started.wait()
+        return self._run
+
+    # What readers are told.
+
+    def _started(self, plan: PhasePlan) -> None:
+        assert self._run is not None
+        self._timeline += [Started(self.id, plan.phase), self._run.recorder]
+        self._notify()
+
+    def _waiting(self) -> None:
+        assert self._run is not None
+        self._timeline += [WaitingForStdin(), self._run.recorder]
+        self._notify()
+
+    def _output_arrived(self) -> None:
+        run = self._run
+        if run is not None and self._pressure is not None:
+            if run.recorder.kept_bytes - self._pressure.read > BACK_PRESSURE_BYTES:
+                run.pause_output()
+        self._notify()
+
+    def _relieve(self, recorder: Recorder, cursor: Cursor) -> None:
+        run = self._run
+        if run is not None and cursor is self._pressure and run.recorder is recorder:
+            if recorder.kept_bytes - cursor.read <= BACK_PRESSURE_BYTES:
+                run.resume_output()
+
+    def _notify(self) -> None:
+        if self._changed is not None and not self._changed.done():
+            self._changed.set_result(None)
+        self._changed = None
+
+    async def _change(self) -> None:
+        if self._changed is None:
+            self._changed = asyncio.get_running_loop().create_future()
+        await asyncio.shield(self._changed)
+
+
+_NOTHING = workspace.Collected((), ())
+
+
+def _never_ran() -> PhaseResult:
+    return PhaseResult(verdict=Verdict.CANCELLED, detail="the run was cancelled before it started")
+
+
+def _put(container: Container, files: tuple[File, ...]) -> None:
+    try:
+        workspace.put(container.writable_fd, container.spec, files)
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise InvalidSubmission.of("files", "they do not fit into disk_bytes and the policy's inodes") from error
+        raise SetupFailed("put_files", error.errno or 0, str(error.strerror)) from error
+

@@ -1,0 +1,98 @@
+"""The service: takes submissions, knows what runs and, for a while, what has run."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+
+from sandboxd.errors import Draining, Overloaded, UnknownExecution
+from sandboxd.model import MIB, ExecutionSummary, Submission
+from sandboxd.runtime.engine import Engine
+from sandboxd.service.admission import Admission
+from sandboxd.service.execution import Execution
+from sandboxd.service.observer import Observer
+from sandboxd.service.plan import Planner
+
+REMEMBERED = 128
+REMEMBERED_BYTES = 64 * MIB
+
+
+class ExecutionService:
+    """One server's executions."""
+
+    def __init__(self, planner: Planner, engine: Engine, admission: Admission, observer: Observer) -> None:
+        self._planner = planner
+        self._engine = engine
+        self._admission = admission
+        self._observer = observer
+        self._live: dict[str, Execution] = {}
+        self._remembered: OrderedDict[str, Execution] = OrderedDict()
+        self._remembered_bytes = 0
+
+    def submit(
+        self, submission: Submission, *, interactive: bool = False, timeout_s: float | None = None
+    ) -> Execution:
+        """Accept a submission and set it going. With ``interactive`` its stdin stays open to callers.
+
+        ``timeout_s`` is the caller's deadline: one that has passed costs nothing. Raises InvalidSubmission,
+        Overloaded and Draining.
+        """
+        try:
+            plan = self._planner.plan(submission)
+            if timeout_s is not None and timeout_s <= 0:
+                raise Overloaded("the deadline has passed", retry_after_s=0.0)
+            ticket = self._admission.reserve()
+        except Overloaded:
+            self._observer.rejected("overloaded")
+            raise
+        except Draining:
+            self._observer.rejected("draining")
+            raise
+        except Exception:
+            self._observer.rejected("invalid")
+            raise
+        execution = Execution(plan, self._engine, ticket, self._ended, interactive=interactive)
+        self._live[execution.id] = execution
+        self._gauge()
+        return execution
+
+    def list(self) -> list[ExecutionSummary]:
+        """Return what is queued or runs, oldest first."""
+        return [execution.summary() for execution in self._live.values()]
+
+    def get(self, execution_id: str) -> Execution:
+        """Return an execution that is live or remembered. UnknownExecution otherwise."""
+        execution = self._live.get(execution_id) or self._remembered.get(execution_id)
+        if execution is None:
+            raise UnknownExecution(f"no execution {execution_id!r} is live or remembered")
+        return execution
+
+    def cancel(self, execution_id: str) -> None:
+        """Kill an execution; one that has ended stays as it is. UnknownExecution when it is not known."""
+        self.get(execution_id).stop()
+
+    async def drain(self, grace_s: float) -> None:
+        """Take no more, let what runs end, and kill what is left after ``grace_s``."""
+        self._admission.drain()
+        if self._live:
+            await asyncio.wait([asyncio.create_task(e.settled()) for e in self._live.values()], timeout=grace_s)
+        for execution in list(self._live.values()):
+            await execution.abandon()
+
+    def _ended(self, execution: Execution) -> None:
+        del self._live[execution.id]
+        self._remember(execution)
+        self._observer.execution_ended(execution.record())
+        self._gauge()
+
+    def _remember(self, execution: Execution) -> None:
+        self._remembered[execution.id] = execution
+        self._remembered_bytes += execution.kept_bytes
+        while len(self._remembered) > REMEMBERED or self._remembered_bytes > REMEMBERED_BYTES:
+            _, oldest = self._remembered.popitem(last=False)
+            self._remembered_bytes -= oldest.kept_bytes
+
+    def _gauge(self) -> None:
+        self._observer.queue_depth(self._admission.depth)
+        self._observer.containers(self._engine.live)
+

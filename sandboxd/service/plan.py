@@ -1,0 +1,188 @@
+"""What a submission comes to: image, policy, and one program a phase, every name looked up and every bound checked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from sandboxd.errors import InvalidSubmission, Violation
+from sandboxd.images.manifest import Language, expand
+from sandboxd.images.store import Image, ImageStore
+from sandboxd.model import SECOND_NS, File, Limits, Phase, Source, Submission
+from sandboxd.runtime.policy import Policy
+from sandboxd.runtime.spec import ProgramSpec
+from sandboxd.service.limits import resolve
+
+BASE_ENV = {
+    "PATH": "/usr/local/bin:/usr/bin:/bin",
+    "HOME": "/workspace",
+    "USER": "sandbox",
+    "LOGNAME": "sandbox",
+    "LANG": "C.UTF-8",
+    "TMPDIR": "/tmp",
+}
+_PAGE_BYTES = 4096
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhasePlan:
+    """One program to run."""
+
+    phase: Phase
+    limits: Limits
+    program: ProgramSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A submission, ready to run."""
+
+    submission: Submission
+    image: Image
+    policy: Policy
+    language: str
+    files: tuple[File, ...]
+    phases: tuple[PhasePlan, ...]
+
+
+class Planner:
+    """Makes plans, from the images and policies of a server."""
+
+    def __init__(
+        self, images: ImageStore, policies: Mapping[str, Policy], *, default_image: str, default_policy: str
+    ) -> None:
+        self._images = images
+        self._policies = policies
+        self._default_image = default_image
+        self._default_policy = default_policy
+
+    def plan(self, submission: Submission) -> Plan:
+        """Return the plan. InvalidSubmission names every bad field."""
+        image = self._image(submission.image or self._default_image)
+        policy = self._policy(submission.policy or self._default_policy)
+        if isinstance(submission.program, Source):
+            return self._plan_source(submission, submission.program, image, policy)
+        limits, violations = resolve(
+            submission.limits, policy.defaults, policy, min_memory_bytes=0, field="limits"
+        )
+        violations += _fit(submission.files, limits, policy, "limits")
+        if violations:
+            raise InvalidSubmission(violations)
+        argv = submission.program.argv
+        phase = _phase(Phase.RUN, argv, limits, {**BASE_ENV, **image.env, **submission.env}, tty=submission.tty)
+        return Plan(
+            submission=submission, image=image, policy=policy, language="", files=submission.files, phases=(phase,)
+        )
+
+    def _plan_source(self, submission: Submission, source: Source, image: Image, policy: Policy) -> Plan:
+        language = image.language(source.language)
+        if language is None:
+            known = ", ".join(sorted(image.languages))
+            text = f"image {image.name!r} has no language {source.language!r}; it has {known}"
+            raise InvalidSubmission.of("source.language", text)
+        entrypoint, sources = _name_sources(source, language)
+        files = (*sources, *submission.files)
+        phases, violations = _language_phases(submission, language, entrypoint, sources, image, policy)
+        violations += _duplicates(files)
+        for phase, field in zip(reversed(phases), ("limits", "compile_limits"), strict=False):
+            violations += _fit(files, phase.limits, policy, field)
+        if violations:
+            raise InvalidSubmission(violations)
+        return Plan(
+            submission=submission, image=image, policy=policy, language=language.name, files=files, phases=tuple(phases)
+        )
+
+    def _image(self, name: str) -> Image:
+        image = self._images.get(name)
+        if image is None:
+            known = ", ".join(image.name for image in self._images.list())
+            raise InvalidSubmission.of("image", f"no image is named {name!r}; there are: {known or 'none'}")
+        return image
+
+    def _policy(self, name: str) -> Policy:
+        policy = self._policies.get(name)
+        if policy is None:
+            known = ", ".join(sorted(self._policies))
+            raise InvalidSubmission.of("policy", f"no policy is named {name!r}; there are {known}")
+        return policy
+
+
+def _language_phases(
+    submission: Submission, language: Language, entrypoint: str, sources: tuple[File, ...], image: Image, policy: Policy
+) -> tuple[list[PhasePlan], list[Violation]]:
+    env = {**BASE_ENV, **image.env, **language.env}
+    names = language.sources_of(file.path for file in sources)
+    violations: list[Violation] = []
+    phases = []
+    if language.compile:
+        limits, found = resolve(
+            submission.compile_limits,
+            policy.compile_defaults,
+            policy,
+            min_memory_bytes=language.compile_min_memory_bytes,
+            field="compile_limits",
+        )
+        violations += found
+        argv = expand(language.compile, entrypoint, names)
+        phases.append(_phase(Phase.COMPILE, argv, limits, env, tty=False))
+    limits, found = resolve(
+        submission.limits, policy.defaults, policy, min_memory_bytes=language.min_memory_bytes, field="limits"
+    )
+    violations += found
+    argv = expand(language.run, entrypoint, names)
+    phases.append(_phase(Phase.RUN, argv, limits, {**env, **submission.env}, tty=submission.tty))
+    return phases, violations
+
+
+def _phase(phase: Phase, argv: tuple[str, ...], limits: Limits, env: Mapping[str, str], *, tty: bool) -> PhasePlan:
+    if tty:
+        env = {"TERM": "xterm-256color", **env}
+    program = ProgramSpec(
+        argv=argv,
+        env=dict(env),
+        tty=tty,
+        # The kernel counts whole seconds for each process; the supervisor is exact and looks at all of them.
+        cpu_seconds=math.ceil(limits.cpu_time_ns / SECOND_NS) + 1,
+        processes=limits.processes,
+        open_files=limits.open_files,
+        file_size_bytes=limits.file_size_bytes,
+        stack_bytes=limits.stack_bytes,
+    )
+    return PhasePlan(phase=phase, limits=limits, program=program)
+
+
+def _name_sources(source: Source, language: Language) -> tuple[str, tuple[File, ...]]:
+    """Give a nameless file its name, and find the entrypoint."""
+    if len(source.files) == 1 and not source.files[0].path:
+        name = source.entrypoint or language.source
+        return name, (replace(source.files[0], path=name),)
+    names = [file.path for file in source.files]
+    if source.entrypoint:
+        return source.entrypoint, source.files
+    if language.source in names:
+        return language.source, source.files
+    if len(names) == 1:
+        return names[0], source.files
+    text = f"missing: none of the {len(names)} files is named {language.source!r}"
+    raise InvalidSubmission.of("source.entrypoint", text)
+
+
+def _duplicates(files: tuple[File, ...]) -> list[Violation]:
+    """Find a file of the request that takes the name given to nameless source code."""
+    first = files[0].path if files else ""
+    return [
+        Violation(f"files[{index - 1}].path", f"{file.path!r} is the name of the source file")
+        for index, file in enumerate(files)
+        if index and file.path == first
+    ]
+
+
+def _fit(files: tuple[File, ...], limits: Limits, policy: Policy, field: str) -> list[Violation]:
+    """Find out whether the files fit into the workspace."""
+    needed = sum(-(-len(file.content) // _PAGE_BYTES) * _PAGE_BYTES for file in files)
+    if needed > limits.disk_bytes:
+        return [Violation(f"{field}.disk_bytes", f"the files need {needed} bytes and may have {limits.disk_bytes}")]
+    if len(files) > policy.inodes // 2:
+        return [Violation("files", f"{len(files)} files are more than half of the policy's {policy.inodes} inodes")]
+    return []

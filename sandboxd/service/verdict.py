@@ -1,0 +1,179 @@
+"""The verdict: a pure function of limits, usage and exit.
+
+Precedence, first that holds: internal error, cancelled, security violation, memory, output, CPU time, wall time,
+disk, processes, signal, compile error, exit status. It names the cause, not the symptom: a kill for memory also
+looks like SIGKILL.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+from dataclasses import dataclass
+
+from sandboxd.model import SECOND_NS, Cause, FaultDomain, Limits, Phase, PhaseResult, Verdict
+from sandboxd.runtime.outcome import Killed, Outcome
+
+EXIT_NOT_EXECUTABLE = 126  # as shells have it: found, but it cannot be run
+EXIT_NOT_FOUND = 127
+
+_FAULT_DOMAINS = {
+    Verdict.OK: FaultDomain.PROGRAM,
+    Verdict.NONZERO_EXIT: FaultDomain.PROGRAM,
+    Verdict.SIGNALED: FaultDomain.PROGRAM,
+    Verdict.SECURITY_VIOLATION: FaultDomain.PROGRAM,
+    Verdict.COMPILE_ERROR: FaultDomain.PROGRAM,
+    Verdict.CPU_TIME_LIMIT: FaultDomain.LIMIT,
+    Verdict.WALL_TIME_LIMIT: FaultDomain.LIMIT,
+    Verdict.MEMORY_LIMIT: FaultDomain.LIMIT,
+    Verdict.OUTPUT_LIMIT: FaultDomain.LIMIT,
+    Verdict.DISK_LIMIT: FaultDomain.LIMIT,
+    Verdict.PROCESS_LIMIT: FaultDomain.LIMIT,
+    Verdict.CANCELLED: FaultDomain.CALLER,
+    Verdict.INTERNAL_ERROR: FaultDomain.PLATFORM,
+}
+
+
+def fault_domain(verdict: Verdict) -> FaultDomain:
+    """Say who caused a verdict."""
+    return _FAULT_DOMAINS[verdict]
+
+
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    """A verdict with its evidence."""
+
+    verdict: Verdict
+    detail: str = ""
+    cause: Cause | None = None
+
+
+def judge(phase: Phase, limits: Limits, outcome: Outcome) -> PhaseResult:
+    """Turn the facts of a run into its result."""
+    exit_code, number = _exit(outcome)
+    finding = _platform_or_caller(outcome) or _limit(limits, outcome, exit_code, number)
+    finding = finding or _program(phase, outcome, exit_code, number)
+    return PhaseResult(
+        verdict=finding.verdict,
+        exit_code=exit_code,
+        signal=number,
+        stdout=outcome.stdout,
+        stderr=outcome.stderr,
+        usage=outcome.usage,
+        cause=finding.cause,
+        detail=finding.detail,
+        blocked_syscall=outcome.blocked_syscall,
+        refused_syscalls=outcome.refused_syscalls,
+    )
+
+
+def _exit(outcome: Outcome) -> tuple[int | None, int | None]:
+    """Return exit status and signal, of which one is None."""
+    if outcome.exec_errno is not None:
+        missing = outcome.exec_errno in (errno.ENOENT, errno.ENOTDIR)
+        return (EXIT_NOT_FOUND if missing else EXIT_NOT_EXECUTABLE), None
+    if outcome.wait_status is None:
+        return None, None if outcome.lost else int(signal.SIGKILL)
+    if os.WIFSIGNALED(outcome.wait_status):
+        return None, os.WTERMSIG(outcome.wait_status)
+    return os.WEXITSTATUS(outcome.wait_status), None
+
+
+def _platform_or_caller(outcome: Outcome) -> _Finding | None:
+    if outcome.lost:
+        return _Finding(Verdict.INTERNAL_ERROR, f"sandboxd lost the container: {outcome.lost}")
+    if outcome.killed is Killed.CANCELLED:
+        return _Finding(Verdict.CANCELLED, "the run was cancelled")
+    return None
+
+
+def _limit(limits: Limits, outcome: Outcome, exit_code: int | None, number: int | None) -> _Finding | None:
+    """Find the wall that the program ran into."""
+    return (
+        _security(outcome)
+        or _memory(limits, outcome)
+        or _output(limits, outcome)
+        or _times(limits, outcome)
+        or (_space(limits, outcome, number) if number is not None or exit_code else None)
+    )
+
+
+def _security(outcome: Outcome) -> _Finding | None:
+    if outcome.killed is not Killed.SECURITY:
+        return None
+    return _Finding(
+        Verdict.SECURITY_VIOLATION, f"the program made the system call {outcome.blocked_syscall}, which its policy forbids"
+    )
+
+
+def _memory(limits: Limits, outcome: Outcome) -> _Finding | None:
+    usage = outcome.usage
+    if not usage.oom_kills and outcome.exec_errno != errno.ENOMEM:
+        return None
+    observed = max(usage.memory_peak_bytes or 0, limits.memory_bytes)
+    cause = Cause(limit="memory_bytes", allowed=limits.memory_bytes, observed=observed)
+    if not usage.oom_kills:
+        return _Finding(Verdict.MEMORY_LIMIT, "the program does not fit into its memory", cause)
+    count = f"{usage.oom_kills} process{'es' if usage.oom_kills > 1 else ''}"
+    detail = f"the kernel killed {count} of the container at its memory limit of {limits.memory_bytes} bytes"
+    return _Finding(Verdict.MEMORY_LIMIT, detail, cause)
+
+
+def _output(limits: Limits, outcome: Outcome) -> _Finding | None:
+    total = outcome.stdout.total_bytes + outcome.stderr.total_bytes
+    if total <= limits.output_bytes:
+        return None
+    cause = Cause(limit="output_bytes", allowed=limits.output_bytes, observed=total)
+    return _Finding(Verdict.OUTPUT_LIMIT, f"the program wrote more than {limits.output_bytes} bytes of output", cause)
+
+
+def _times(limits: Limits, outcome: Outcome) -> _Finding | None:
+    cpu, wall = outcome.usage.cpu_time_ns or 0, outcome.usage.wall_time_ns or 0
+    if cpu > limits.cpu_time_ns:
+        cause = Cause(limit="cpu_time", allowed=limits.cpu_time_ns, observed=cpu)
+        return _Finding(Verdict.CPU_TIME_LIMIT, f"the program used up its {_seconds(limits.cpu_time_ns)} of CPU time", cause)
+    if wall > limits.wall_time_ns or outcome.killed is Killed.WALL_TIME:
+        cause = Cause(limit="wall_time", allowed=limits.wall_time_ns, observed=wall)
+        return _Finding(Verdict.WALL_TIME_LIMIT, f"the program did not end within {_seconds(limits.wall_time_ns)}", cause)
+    return None
+
+
+def _space(limits: Limits, outcome: Outcome, number: int | None) -> _Finding | None:
+    """Tell why a program failed that met a full disk or a refused process: evidence of the kernel's, and a failure."""
+    if number == signal.SIGXFSZ:
+        allowed = limits.file_size_bytes
+        cause = Cause(limit="file_size_bytes", allowed=allowed, observed=allowed)
+        return _Finding(Verdict.DISK_LIMIT, f"the program wrote a file of more than {allowed} bytes", cause)
+    if outcome.disk_full:
+        cause = Cause(limit="disk_bytes", allowed=limits.disk_bytes, observed=limits.disk_bytes)
+        return _Finding(Verdict.DISK_LIMIT, f"the program failed with its {limits.disk_bytes} bytes of disk full", cause)
+    if outcome.process_refusals:
+        cause = Cause(limit="processes", allowed=limits.processes, observed=limits.processes + 1)
+        detail = f"the program failed after it was refused a process or thread above {limits.processes}"
+        return _Finding(Verdict.PROCESS_LIMIT, detail, cause)
+    return None
+
+
+def _program(phase: Phase, outcome: Outcome, exit_code: int | None, number: int | None) -> _Finding:
+    if outcome.exec_errno is not None:
+        detail = f"the program could not be started: {os.strerror(outcome.exec_errno)}"
+        return _Finding(Verdict.NONZERO_EXIT, detail)
+    if number is not None:
+        return _Finding(Verdict.SIGNALED, f"the program was ended by {_signal_name(number)}")
+    if exit_code == 0:
+        return _Finding(Verdict.OK)
+    if phase is Phase.COMPILE:
+        return _Finding(Verdict.COMPILE_ERROR, f"the compiler exited with status {exit_code}")
+    return _Finding(Verdict.NONZERO_EXIT, f"the program exited with status {exit_code}")
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _seconds(nanoseconds: int) -> str:
+    return f"{nanoseconds / SECOND_NS:g} s"

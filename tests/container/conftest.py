@@ -1,0 +1,112 @@
+"""Real containers, without gRPC: the service with its engine on an event loop of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Coroutine, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from sandboxd.images.store import ImageStore
+from sandboxd.model import Command, ExecutionResult, File, LimitsRequest, Source, Submission
+from sandboxd.runtime.engine import Engine
+from sandboxd.runtime.policy import default_directory, load_policies
+from sandboxd.service.admission import Admission
+from sandboxd.service.executions import ExecutionService
+from sandboxd.service.observer import Tee
+from sandboxd.service.plan import Planner
+
+T = TypeVar("T")
+STORE = Path(os.environ.get("SANDBOXD_STATE_DIR", "/var/lib/sandboxd")) / "images"
+
+
+class Host:
+    """A service on a thread with an event loop, for tests that are plain functions."""
+
+    def __init__(self, slots: int = 8, queue: int = 64) -> None:
+        self.loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self.loop.run_forever, daemon=True)
+        self._thread.start()
+        self.engine = self.await_(self._engine())
+        policies = load_policies(default_directory())
+        planner = Planner(ImageStore(STORE), policies, default_image="default", default_policy="default")
+        self.service = ExecutionService(planner, self.engine, Admission(slots=slots, queue=queue), Tee(()))
+
+    async def _engine(self) -> Engine:
+        engine = Engine(store=STORE, cgroup_parent=None, uid_base=0x70000000, uid_slots=1024)
+        await engine.start()
+        return engine
+
+    def await_(self, coroutine: Coroutine[Any, Any, T], timeout: float = 60) -> T:
+        """Run a coroutine on the loop and return what it returns."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(timeout)
+
+    def submit(self, submission: Submission, **options: Any) -> Any:
+        """Submit on the loop; returns the execution."""
+
+        async def submit() -> Any:
+            return self.service.submit(submission, **options)
+
+        return self.await_(submit())
+
+    def execute(self, submission: Submission) -> ExecutionResult:
+        """Submit and wait."""
+
+        async def execute() -> ExecutionResult:
+            return await self.service.submit(submission).result()
+
+        return self.await_(execute())
+
+    def close(self) -> None:
+        """Drain, stop the launcher, end the loop."""
+        self.await_(self.service.drain(5))
+        self.await_(self.engine.stop())
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join()
+        self.loop.close()
+
+
+@dataclass(frozen=True)
+class Runner:
+    """Runs programs and returns the answer."""
+
+    host: Host
+
+    def python(self, code: str, **options: Any) -> ExecutionResult:
+        """Run a Python program."""
+        return self._run(Source(language="python", files=(File(path="", content=code.encode()),)), options)
+
+    def c(self, code: str, **options: Any) -> ExecutionResult:
+        """Compile and run a C program."""
+        return self._run(Source(language="c", files=(File(path="", content=code.encode()),)), options)
+
+    def sh(self, script: str, **options: Any) -> ExecutionResult:
+        """Run a shell script."""
+        return self.command("/bin/sh", "-c", script, **options)
+
+    def command(self, *argv: str, **options: Any) -> ExecutionResult:
+        """Run a command."""
+        return self._run(Command(argv=argv), options)
+
+    def _run(self, program: Source | Command, options: dict[str, Any]) -> ExecutionResult:
+        limits = {name: options.pop(name) for name in list(options) if name in LimitsRequest.__dataclass_fields__}
+        return self.host.execute(Submission(program=program, limits=LimitsRequest(**limits), **options))
+
+
+@pytest.fixture(scope="session")
+def host() -> Iterator[Host]:
+    """One service for all tests; each test has containers of its own."""
+    host = Host()
+    yield host
+    host.close()
+
+
+@pytest.fixture
+def run(host: Host) -> Runner:
+    """Run programs in real containers."""
+    return Runner(host)

@@ -1,0 +1,129 @@
+"""The image store: reading, and that nothing but an image is ever read."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from sandboxd.errors import InvalidConfiguration
+from sandboxd.images.store import ImageStore
+
+MANIFEST = """\
+[languages.py]
+aliases = ["python"]
+source = "main.py"
+extensions = [".py"]
+run = ["python3", "{entrypoint}"]
+"""
+DIGEST = "sha256:" + "0" * 64
+
+
+def make_image(place: Path, *, digest: str = DIGEST) -> Path:
+    place.mkdir(parents=True)
+    (place / "manifest.toml").write_text(MANIFEST)
+    (place / "digest").write_text(digest + "\n")
+    (place / "root.erofs").write_bytes(b"")
+    return place
+
+
+def test_an_image_is_read(tmp_path: Path) -> None:
+    make_image(tmp_path / "default")
+
+    image = ImageStore(tmp_path).get("default")
+
+    assert image is not None
+    assert (image.name, image.digest, image.root) == ("default", DIGEST, tmp_path / "default" / "root.erofs")
+    assert image.language("py") is image.language("python") is image.languages["py"]
+    assert image.language("PY") is None
+
+
+def test_a_directory_can_be_the_root(tmp_path: Path) -> None:
+    place = make_image(tmp_path / "default")
+    (place / "root.erofs").unlink()
+    (place / "root").mkdir()
+
+    image = ImageStore(tmp_path).get("default")
+
+    assert image is not None
+    assert image.root == place / "root"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", ".", "..", ".tmp", "../store/default", "default/", "/default", "Default", "d\0", "default\n", "x" * 129],
+)
+def test_a_name_is_never_a_path(tmp_path: Path, name: str) -> None:
+    make_image(tmp_path / "store" / "default")
+    make_image(tmp_path / "store" / ".tmp")
+
+    assert ImageStore(tmp_path / "store").get(name) is None
+
+
+def test_what_is_not_there_is_unknown(tmp_path: Path) -> None:
+    assert ImageStore(tmp_path).get("default") is None
+    assert ImageStore(tmp_path / "nowhere").list() == []
+
+
+def test_list_gives_images_by_name_and_nothing_else(tmp_path: Path) -> None:
+    for name in ("b", "a", ".tmp"):
+        make_image(tmp_path / name)
+    (tmp_path / "file").touch()
+
+    assert [image.name for image in ImageStore(tmp_path).list()] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "complaint"),
+    [
+        ("root.erofs", None, "neither root.erofs nor root/"),
+        ("digest", None, "digest: .*No such file"),
+        ("digest", "sha256:12", "not a digest: 'sha256:12'"),
+        ("manifest.toml", None, "manifest.toml: No such file"),
+        ("manifest.toml", "x = 1", "an image needs at least one"),
+    ],
+)
+def test_a_damaged_image_is_named(tmp_path: Path, file: str, content: str | None, complaint: str) -> None:
+    path = make_image(tmp_path / "default") / file
+    path.unlink() if content is None else path.write_text(content)
+
+    with pytest.raises(InvalidConfiguration, match=complaint):
+        ImageStore(tmp_path).get("default")
+
+
+def test_an_image_is_read_once(tmp_path: Path) -> None:
+    make_image(tmp_path / "default")
+    store = ImageStore(tmp_path)
+
+    assert store.get("default") is store.get("default")
+
+
+def test_a_replaced_image_is_read_anew_and_the_old_one_keeps_its_root(tmp_path: Path) -> None:
+    for version in "12":
+        make_image(tmp_path / ".versions" / version, digest="sha256:" + version * 64)
+    (tmp_path / "default").symlink_to(".versions/1")
+    store = ImageStore(tmp_path)
+    before = store.get("default")
+
+    (tmp_path / "link").symlink_to(".versions/2")
+    os.replace(tmp_path / "link", tmp_path / "default")
+    after = store.get("default")
+
+    assert before is not None
+    assert after is not None
+    assert (before.root, after.root) == (
+        tmp_path / ".versions" / "1" / "root.erofs",
+        tmp_path / ".versions" / "2" / "root.erofs",
+    )
+    assert after.digest == "sha256:" + "2" * 64
+
+
+def test_a_removed_image_is_forgotten(tmp_path: Path) -> None:
+    place = make_image(tmp_path / "default")
+    store = ImageStore(tmp_path)
+    assert store.get("default") is not None
+
+    place.rename(tmp_path / ".gone")
+
+    assert store.get("default") is None
