@@ -73,11 +73,15 @@ class ImageStore:
 
     def list(self) -> Sequence[Image]:
         """Return all images, by name. InvalidConfiguration if one is damaged."""
+        return [image for name in self.names() if (image := self.get(name)) is not None]
+
+    def names(self) -> Sequence[str]:
+        """Return the names of all images, damaged ones too."""
         try:
-            names = sorted(entry.name for entry in os.scandir(self._directory) if is_image_name(entry.name))
+            with os.scandir(self._directory) as entries:
+                return sorted(entry.name for entry in entries if is_image_name(entry.name) and entry.is_dir())
         except FileNotFoundError:
             return []
-        return [image for name in names if (image := self.get(name)) is not None]
 
     def _stamp(self, name: str) -> _Stamp | None:
         """Tell one state of an image from another by two cheap calls; None if there is no such image."""

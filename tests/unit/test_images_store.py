@@ -71,7 +71,9 @@ def test_list_gives_images_by_name_and_nothing_else(tmp_path: Path) -> None:
         make_image(tmp_path / name)
     (tmp_path / "file").touch()
 
-    assert [image.name for image in ImageStore(tmp_path).list()] == ["a", "b"]
+    store = ImageStore(tmp_path)
+
+    assert [image.name for image in store.list()] == ["a", "b"] == store.names()
 
 
 @pytest.mark.parametrize(
@@ -88,8 +90,11 @@ def test_a_damaged_image_is_named(tmp_path: Path, file: str, content: str | None
     path = make_image(tmp_path / "default") / file
     path.unlink() if content is None else path.write_text(content)
 
+    store = ImageStore(tmp_path)
+
     with pytest.raises(InvalidConfiguration, match=complaint):
-        ImageStore(tmp_path).get("default")
+        store.get("default")
+    assert store.names() == ["default"]
 
 
 def test_an_image_is_read_once(tmp_path: Path) -> None:

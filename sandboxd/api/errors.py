@@ -1,0 +1,78 @@
+"""The only place where errors become gRPC statuses."""
+
+from __future__ import annotations
+
+import logging
+from typing import NoReturn
+
+import grpc
+from google.protobuf import any_pb2
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
+from google.rpc import code_pb2, error_details_pb2, status_pb2
+from grpc_status import rpc_status
+
+from sandboxd import errors
+
+log = logging.getLogger(__name__)
+
+DOMAIN = "sandboxd"
+
+STATUS: dict[type[errors.SandboxError], int] = {
+    errors.InvalidSubmission: code_pb2.INVALID_ARGUMENT,
+    errors.UnknownExecution: code_pb2.NOT_FOUND,
+    errors.NotAttachable: code_pb2.FAILED_PRECONDITION,
+    errors.Overloaded: code_pb2.RESOURCE_EXHAUSTED,
+    errors.Draining: code_pb2.UNAVAILABLE,
+    errors.SetupFailed: code_pb2.INTERNAL,
+    errors.ContainerLost: code_pb2.INTERNAL,
+    errors.InvalidConfiguration: code_pb2.FAILED_PRECONDITION,
+    errors.HostUnfit: code_pb2.INTERNAL,
+}
+
+
+def to_status(error: BaseException) -> status_pb2.Status:
+    """Return the status of an error, with its details. What is no SandboxError is a bug of ours, and is logged."""
+    if not isinstance(error, errors.SandboxError):
+        log.error("a bug", exc_info=error)
+        return _status(code_pb2.INTERNAL, "internal error", _platform("BUG", {}))
+    return _status(STATUS[type(error)], str(error), *_details(error))
+
+
+async def abort(context: grpc.aio.ServicerContext, error: BaseException) -> NoReturn:
+    """End the call with the status of ``error``."""
+    await context.abort_with_status(rpc_status.to_status(to_status(error)))
+    raise AssertionError("abort returned")
+
+
+def _details(error: errors.SandboxError) -> list[Message]:
+    match error:
+        case errors.InvalidSubmission():
+            violations = [
+                error_details_pb2.BadRequest.FieldViolation(field=v.field, description=v.description)
+                for v in error.violations
+            ]
+            return [error_details_pb2.BadRequest(field_violations=violations)]
+        case errors.Overloaded():
+            delay = Duration()
+            delay.FromNanoseconds(round(error.retry_after_s * 1e9))
+            return [error_details_pb2.RetryInfo(retry_delay=delay)]
+        case errors.SetupFailed():
+            return [_platform("SETUP_FAILED", {"step": error.step, "errno": str(error.errno)})]
+        case errors.ContainerLost() | errors.HostUnfit():
+            return [_platform("CONTAINER_LOST", {})]
+        case _:
+            return []
+
+
+def _platform(reason: str, metadata: dict[str, str]) -> Message:
+    return error_details_pb2.ErrorInfo(reason=reason, domain=DOMAIN, metadata={"fault_domain": "PLATFORM", **metadata})
+
+
+def _status(code: int, message: str, *details: Message) -> status_pb2.Status:
+    packed = []
+    for detail in details:
+        any_ = any_pb2.Any()
+        any_.Pack(detail)
+        packed.append(any_)
+    return status_pb2.Status(code=code, message=message, details=packed)

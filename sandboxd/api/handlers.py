@@ -1,0 +1,110 @@
+"""From bytes to methods: parses requests itself, so that a malformed one is the caller's error and not ours.
+
+A deserializer that raises makes gRPC answer INTERNAL; so gRPC is given none.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, TypeVar
+
+import grpc
+from google.protobuf.message import DecodeError, Message
+
+from sandboxd.api import errors
+from sandboxd.errors import InvalidSubmission
+
+Request = TypeVar("Request", bound=Message)
+Finished = Callable[[str, str, float], None]
+"""Told a method's name, the status code's name and the seconds it took."""
+
+
+def parse(kind: type[Request], data: bytes) -> Request:
+    """Parse a message. InvalidSubmission where it is none."""
+    try:
+        return kind.FromString(data)
+    except DecodeError as error:
+        raise InvalidSubmission.of("request", f"not a valid {kind.DESCRIPTOR.name}: {error}") from error
+
+
+def unary(
+    kind: type[Request], method: Callable[[Request, grpc.aio.ServicerContext], Awaitable[Message]], finished: Finished
+) -> grpc.RpcMethodHandler:
+    """Return the handler of a method with one request and one answer."""
+
+    async def handle(data: bytes, context: grpc.aio.ServicerContext) -> Message:
+        with _Measured(method.__name__, context, finished):
+            try:
+                return await method(parse(kind, data), context)
+            except Exception as error:  # noqa: BLE001  (the boundary: everything becomes a status, bugs are logged)
+                await errors.abort(context, error)
+
+    return grpc.unary_unary_rpc_method_handler(handle, response_serializer=_serialize)
+
+
+def unary_stream(
+    kind: type[Request],
+    method: Callable[[Request, grpc.aio.ServicerContext], AsyncIterator[Message]],
+    finished: Finished,
+) -> grpc.RpcMethodHandler:
+    """Return the handler of a method with one request and a stream of answers."""
+
+    async def handle(data: bytes, context: grpc.aio.ServicerContext) -> AsyncIterator[Message]:
+        with _Measured(method.__name__, context, finished):
+            try:
+                async for message in method(parse(kind, data), context):
+                    yield message
+            except Exception as error:  # noqa: BLE001  (as above)
+                await errors.abort(context, error)
+
+    return grpc.unary_stream_rpc_method_handler(handle, response_serializer=_serialize)
+
+
+def stream_stream(
+    kind: type[Request],
+    method: Callable[[AsyncIterator[Request], grpc.aio.ServicerContext], AsyncIterator[Message]],
+    finished: Finished,
+) -> grpc.RpcMethodHandler:
+    """Return the handler of a method with streams both ways."""
+
+    async def handle(stream: AsyncIterator[bytes], context: grpc.aio.ServicerContext) -> AsyncIterator[Message]:
+        async def requests() -> AsyncIterator[Request]:
+            async for data in stream:
+                yield parse(kind, data)
+
+        with _Measured(method.__name__, context, finished):
+            try:
+                async for message in method(requests(), context):
+                    yield message
+            except Exception as error:  # noqa: BLE001  (as above)
+                await errors.abort(context, error)
+
+    return grpc.stream_stream_rpc_method_handler(handle, response_serializer=_serialize)
+
+
+def _serialize(message: Message) -> bytes:
+    return message.SerializeToString()
+
+
+class _Measured:
+    """Tells how a call ended and how long it took."""
+
+    def __init__(self, method: str, context: grpc.aio.ServicerContext, finished: Finished) -> None:
+        self._method = method
+        self._context: Any = context
+        self._finished = finished
+
+    def __enter__(self) -> None:
+        self._began = time.monotonic()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: object) -> None:
+        code = self._context.code()
+        if code is None or isinstance(code, int):
+            code = _CODES.get(code or 0, grpc.StatusCode.UNKNOWN)
+        if kind is not None and code is grpc.StatusCode.OK:
+            code = grpc.StatusCode.CANCELLED
+        self._finished(self._method, code.name, time.monotonic() - self._began)
+
+
+_CODES = {code.value[0]: code for code in grpc.StatusCode}

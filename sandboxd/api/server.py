@@ -1,0 +1,95 @@
+"""The gRPC server: ports, credentials, health, reflection, and the service behind them."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from sandboxd.api.execution_service import SERVICE_NAME, ExecutionServicer
+from sandboxd.api.handlers import Finished
+from sandboxd.errors import InvalidConfiguration
+from sandboxd.service.executions import ExecutionService
+
+_UNIX = "unix:"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tls:
+    """Files in PEM. With ``client_ca`` every client must show a certificate that it signed."""
+
+    cert: Path
+    key: Path
+    client_ca: Path | None
+
+
+class ApiServer:
+    """A server on one address."""
+
+    def __init__(
+        self, service: ExecutionService, *, listen: str, tls: Tls | None, max_message_bytes: int, finished: Finished
+    ) -> None:
+        options = [
+            ("grpc.so_reuseport", 0),  # with it a second server would bind the same port, and nobody would know
+            ("grpc.max_receive_message_length", max_message_bytes),
+            ("grpc.max_send_message_length", max_message_bytes),
+            ("grpc.keepalive_time_ms", 30_000),  # a client that is lost without a word is noticed
+            ("grpc.keepalive_timeout_ms", 10_000),
+            ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+            ("grpc.keepalive_permit_without_calls", 1),
+        ]
+        self._server = grpc.aio.server(options=options)
+        self._health = health.aio.HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        self._server.add_generic_rpc_handlers((ExecutionServicer(service).handler(finished),))
+        names = (SERVICE_NAME, health.SERVICE_NAME, reflection.SERVICE_NAME)
+        reflection.enable_server_reflection(names, self._server)
+        self._listen = listen
+        self._tls = tls
+        self.address = ""
+        """What a client dials, once started."""
+
+    async def start(self) -> None:
+        """Bind and serve. InvalidConfiguration when the address cannot be had."""
+        if self._listen.startswith(_UNIX):
+            Path(self._listen.removeprefix(_UNIX)).unlink(missing_ok=True)
+        try:
+            port = self._bind()
+        except (RuntimeError, OSError) as error:
+            raise InvalidConfiguration(f"listen: cannot bind {self._listen}: {error}") from error
+        await self._server.start()
+        if self._listen.startswith(_UNIX):
+            os.chmod(self._listen.removeprefix(_UNIX), 0o660)
+            self.address = self._listen
+        else:
+            self.address = f"{self._listen.rpartition(':')[0]}:{port}"
+        for name in ("", SERVICE_NAME):
+            await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+
+    async def enter_drain(self) -> None:
+        """Tell health checkers that new work goes elsewhere."""
+        await self._health.enter_graceful_shutdown()
+
+    async def stop(self, grace_s: float) -> None:
+        """Refuse new calls, let those that are there end for ``grace_s``, then cut them off."""
+        await self._server.stop(grace_s)
+        if self._listen.startswith(_UNIX):
+            Path(self._listen.removeprefix(_UNIX)).unlink(missing_ok=True)
+
+    def _bind(self) -> int:
+        if self._tls is None:
+            return int(self._server.add_insecure_port(self._listen))
+        tls = self._tls
+        try:
+            client_ca = tls.client_ca.read_bytes() if tls.client_ca else None
+            pairs = [(tls.key.read_bytes(), tls.cert.read_bytes())]
+        except OSError as error:
+            raise InvalidConfiguration(f"tls: {error}") from error
+        credentials = grpc.ssl_server_credentials(
+            pairs, root_certificates=client_ca, require_client_auth=client_ca is not None
+        )
+        return int(self._server.add_secure_port(self._listen, credentials))

@@ -1,0 +1,190 @@
+"""The composition root: makes the rooms of one server and joins them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvloop
+
+from sandboxd import logs
+from sandboxd.api.server import ApiServer, Tls
+from sandboxd.config import Config
+from sandboxd.errors import HostUnfit, InvalidConfiguration, SandboxError
+from sandboxd.images.store import ImageStore
+from sandboxd.metrics import MetricsServer, PrometheusObserver
+from sandboxd.model import Command, LimitsRequest, Submission, Verdict
+from sandboxd.runtime import preflight
+from sandboxd.runtime.engine import Engine
+from sandboxd.runtime.policy import Policy, default_directory, load_policies
+from sandboxd.runtime.preflight import Check
+from sandboxd.service.admission import Admission
+from sandboxd.service.executions import ExecutionService
+from sandboxd.service.observer import Tee
+from sandboxd.service.plan import Planner
+
+__all__ = ["App", "Check", "doctor", "serve"]
+
+
+class App:
+    """One server. ``start`` and ``stop`` run on the same event loop."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._metrics: MetricsServer | None = None
+        self._running: _Running | None = None
+
+    @property
+    def address(self) -> str:
+        """What a client dials."""
+        assert self._running is not None, "not started"
+        return self._running.api.address
+
+    @property
+    def metrics_address(self) -> str | None:
+        """Where /metrics is."""
+        return self._metrics.address if self._metrics else None
+
+    async def start(self) -> None:
+        """Serve. HostUnfit where nothing can be contained, InvalidConfiguration where a setting is wrong."""
+        config = self._config
+        refuse_unfit(preflight.check_host(config.store, config.default_image, config.cgroup_parent or None))
+        observer = PrometheusObserver()
+        engine, service = _build(config, Tee((observer, logs.LogObserver())))
+        await engine.start()
+        try:
+            await _prove(service)
+            if config.metrics_listen:
+                self._metrics = MetricsServer(observer, config.metrics_listen)
+            api = ApiServer(
+                service,
+                listen=config.listen,
+                tls=_tls(config),
+                max_message_bytes=config.max_message_bytes,
+                finished=observer.rpc_finished,
+            )
+            await api.start()
+        except BaseException:
+            if self._metrics is not None:
+                self._metrics.stop()
+            await engine.stop()
+            raise
+        self._running = _Running(engine, service, api)
+
+    async def stop(self, grace_s: float) -> None:
+        """Drain for ``grace_s``, then end everything."""
+        if self._running is None:
+            return
+        running, self._running = self._running, None
+        await running.api.enter_drain()
+        await running.service.drain(grace_s)
+        await running.api.stop(1.0)
+        await running.engine.stop()
+        if self._metrics is not None:
+            self._metrics.stop()
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    engine: Engine
+    service: ExecutionService
+    api: ApiServer
+
+
+async def serve(config: Config, announce: Callable[[App], None]) -> None:
+    """Serve until SIGTERM or SIGINT, then drain. ``announce`` is called once everything stands."""
+    logs.configure(config.log_level)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    app = App(config)
+    await app.start()
+    announce(app)
+    await stop.wait()
+    await app.stop(config.drain_s)
+
+
+def run_server(config: Config, announce: Callable[[App], None]) -> None:
+    """Run :func:`serve` on an event loop of its own."""
+    uvloop.run(serve(config, announce))
+
+
+def doctor(config: Config) -> list[Check]:
+    """Return what this host offers and what is missing; the last check is a real container."""
+    checks = preflight.check_host(config.store, config.default_image, config.cgroup_parent or None)
+    try:
+        load_policies(_policies_directory(config))
+        policies = Check(name="policies", ok=True, required=True, finding=str(_policies_directory(config)))
+    except InvalidConfiguration as error:
+        policies = Check(name="policies", ok=False, required=True, finding=str(error), fix="correct the file")
+    checks.append(policies)
+    if all(check.ok or not check.required for check in checks):
+        checks.append(uvloop.run(_try_container(config)))
+    return checks
+
+
+def refuse_unfit(checks: list[Check]) -> None:
+    """Raise HostUnfit when a required check has failed."""
+    failed = [f"{check.name}: {check.finding} (fix: {check.fix})" for check in checks if check.required and not check.ok]
+    if failed:
+        raise HostUnfit("; ".join(failed))
+
+
+async def _try_container(config: Config) -> Check:
+    engine, service = _build(config, Tee(()))
+    fix = "see the step that failed, in docs/operations.md"
+    try:
+        await engine.start()
+        await _prove(service)
+    except SandboxError as error:
+        return Check(name="container", ok=False, required=True, finding=str(error), fix=fix)
+    finally:
+        with contextlib.suppress(SandboxError):
+            await engine.stop()
+    return Check(name="container", ok=True, required=True, finding="a program ran in one")
+
+
+async def _prove(service: ExecutionService) -> None:
+    """Run /bin/true in a container with every wall: a server that cannot do that must not start."""
+    submission = Submission(program=Command(argv=("/bin/true",)), limits=LimitsRequest(processes=1))
+    result = await service.submit(submission).result()
+    if result.verdict is not Verdict.OK:
+        raise HostUnfit(f"/bin/true ended with {result.verdict.name}: {result.decisive.detail}")
+
+
+def _build(config: Config, observer: Tee) -> tuple[Engine, ExecutionService]:
+    policies = _policies(config)
+    planner = Planner(
+        ImageStore(config.store), policies, default_image=config.default_image, default_policy=config.default_policy
+    )
+    engine = Engine(
+        store=config.store,
+        cgroup_parent=config.cgroup_parent or None,
+        uid_base=config.uid_base,
+        uid_slots=config.uid_slots,
+    )
+    admission = Admission(slots=config.effective_slots, queue=config.queue)
+    return engine, ExecutionService(planner, engine, admission, observer)
+
+
+def _policies(config: Config) -> dict[str, Policy]:
+    directory = _policies_directory(config)
+    policies = load_policies(directory)
+    if config.default_policy not in policies:
+        raise InvalidConfiguration(f"default_policy: {directory} has no policy {config.default_policy!r}")
+    return policies
+
+
+def _policies_directory(config: Config) -> Path:
+    return config.policies_dir or default_directory()
+
+
+def _tls(config: Config) -> Tls | None:
+    if config.tls_cert is None or config.tls_key is None:
+        return None
+    return Tls(cert=config.tls_cert, key=config.tls_key, client_ca=config.tls_client_ca)

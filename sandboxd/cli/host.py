@@ -1,0 +1,78 @@
+"""``serve`` and ``doctor``: the commands of whoever owns the machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sandboxd.cli.connect import fail
+
+_config_option = click.option(
+    "--config", metavar="FILE", envvar="SANDBOXD_CONFIG", help="Configuration in TOML [env: SANDBOXD_CONFIG]."
+)
+_state_option = click.option("--state-dir", metavar="DIR", help="Where the images are [default: /var/lib/sandboxd].")
+
+
+@click.command()
+@click.option("--listen", metavar="ADDR", help="HOST:PORT or unix:PATH [default: 127.0.0.1:50051].")
+@click.option("--metrics-listen", metavar="HOST:PORT", help="Where /metrics is served [default: nowhere].")
+@click.option("--policies-dir", metavar="DIR", help="Policies [default: those that sandboxd ships].")
+@click.option("--slots", type=int, metavar="N", help="Executions at one time [default: four a CPU].")
+@click.option("--queue", type=int, metavar="N", help="Submissions that may wait [default: 256].")
+@click.option("--drain-s", type=float, metavar="S", help="Seconds that executions may go on after SIGTERM [default: 30].")
+@click.option("--tls-cert", metavar="FILE", help="Certificate in PEM; needed beyond loopback.")
+@click.option("--tls-key", metavar="FILE", help="Its key.")
+@click.option("--tls-client-ca", metavar="FILE", help="Clients must show a certificate that this CA signed.")
+@_state_option
+@_config_option
+def serve(config: str | None, **flags: Any) -> None:
+    """Start the server. It refuses to where containment cannot be had; `sandboxd doctor` says why."""
+    from sandboxd.app import App, run_server  # noqa: PLC0415  (the server: only where one is started)
+    from sandboxd.errors import SandboxError  # noqa: PLC0415
+
+    def announce(app: App) -> None:
+        click.echo(f"listening on {app.address}")
+        if app.metrics_address:
+            click.echo(f"metrics on {app.metrics_address}")
+        sys.stdout.flush()
+
+    try:
+        run_server(_load(config, flags), announce)
+    except SandboxError as error:
+        fail(str(error))
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@_state_option
+@_config_option
+def doctor(config: str | None, as_json: bool, **flags: Any) -> None:
+    """Say line by line what this host offers and what is missing, each with its fix. Exits 1 if something required is."""
+    from sandboxd import app  # noqa: PLC0415
+    from sandboxd.errors import SandboxError  # noqa: PLC0415
+
+    try:
+        checks = app.doctor(_load(config, flags))
+    except SandboxError as error:
+        fail(str(error))
+    if as_json:
+        click.echo(json.dumps([asdict(check) for check in checks], indent=2))
+    else:
+        for check in checks:
+            mark = "ok  " if check.ok else "FAIL" if check.required else "warn"
+            click.echo(f"{mark}  {check.name:<13} {check.finding}")
+            if not check.ok:
+                click.echo(f"      fix: {check.fix}")
+    sys.exit(any(check.required and not check.ok for check in checks))
+
+
+def _load(path: str | None, flags: dict[str, Any]) -> Any:
+    from sandboxd.config import load_config  # noqa: PLC0415
+
+    return load_config(Path(path) if path else None, os.environ, flags)

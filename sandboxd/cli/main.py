@@ -1,0 +1,48 @@
+"""``sandboxd``: its commands, each loaded when it is called, so that help costs nothing."""
+
+from __future__ import annotations
+
+import importlib
+
+import click
+
+_COMMANDS = {
+    "attach": ("executions", "Join a running execution."),
+    "doctor": ("host", "Say what this host offers and what is missing."),
+    "logs": ("executions", "Show what an execution has written."),
+    "policy": ("policy", "List policies, and learn what a program needs."),
+    "ps": ("executions", "List what runs now."),
+    "run": ("run", "Run a file or a command in a throwaway container."),
+    "serve": ("host", "Start the server."),
+    "stop": ("executions", "Kill executions."),
+}
+
+
+class _Lazy(click.Group):
+    """A group whose commands are modules."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name them."""
+        del ctx
+        return sorted(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Load one."""
+        del ctx
+        if cmd_name not in _COMMANDS:
+            return None
+        module = importlib.import_module(f"sandboxd.cli.{_COMMANDS[cmd_name][0]}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write their lines without loading them."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in sorted(_COMMANDS.items())])
+
+
+@click.command(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="sandboxd")
+def main() -> None:
+    """Run untrusted code, each submission in a throwaway container."""

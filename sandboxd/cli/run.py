@@ -1,0 +1,185 @@
+"""``sandboxd run``."""
+
+from __future__ import annotations
+
+import os
+import queue
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import click
+import grpc
+from google.protobuf import json_format
+
+from sandboxd.cli import artifacts, terminal
+from sandboxd.cli.connect import EXIT_OURS, connect, describe, fail, printable, server_option
+from sandboxd.cli.submission import Size, Time, limits, parse_env, program, read_file
+from sandboxd.client import SandboxClient
+from sandboxd.v1 import execution_service_pb2 as pb
+
+EXIT_TIME_LIMIT = 124
+EXIT_INTERRUPTED = 130
+_SIGKILL = 9
+_CHUNK_BYTES = 65536
+
+_EXIT_HELP = """Exit status: the program's own; 128+N when signal N or a limit (9) ended it; 124 for a time limit; 125 when
+sandboxd itself failed or refused the request; with --json 0 whenever there is an answer."""
+
+
+@click.command(context_settings={"ignore_unknown_options": False}, epilog=_EXIT_HELP)
+@click.option("--image", metavar="NAME", default="", help="Image to run in [default: the server's].")
+@click.option("--language", metavar="NAME", help="Language of FILE [default: by its extension].")
+@click.option("--memory", type=Size(), help="Memory of the whole container, such as 64MiB.")
+@click.option("--cpu-time", type=Time(), help="CPU time of the whole process tree, such as 2s.")
+@click.option("--wall-time", type=Time(), help="Elapsed time, such as 5s.")
+@click.option("--cpu-shares", type=int, metavar="N", help="Weight among containers, 2 to 262144.")
+@click.option("--cpus", type=float, metavar="X", help="Ceiling of CPUs, such as 0.5.")
+@click.option("--processes", type=int, metavar="N", help="Processes and threads at one time.")
+@click.option("--output-limit", type=Size(), help="Bytes of stdout and stderr together.")
+@click.option("--disk", type=Size(), help="Bytes in all writable places.")
+@click.option("--open-files", type=int, metavar="N", help="Open descriptors of a process.")
+@click.option("--file-size", type=Size(), help="Bytes of one file.")
+@click.option("--stack", type=Size(), help="Bytes of the stack.")
+@click.option("--policy", metavar="NAME", default="", help="Security policy [default: the server's].")
+@click.option("--env", "-e", multiple=True, metavar="K=V", help="Environment variable; K alone passes this one's on.")
+@click.option("--file", "files", multiple=True, metavar="HOST[:NAME]", help="File to put into the workspace.")
+@click.option("--collect", multiple=True, metavar="GLOB", help="Files to bring back.")
+@click.option("--output-dir", metavar="DIR", default=".", show_default=True, help="Where collected files are written.")
+@click.option("--stdin", metavar="FILE|-", help="Standard input: a file, or - for this one [default: empty].")
+@click.option("--tty", "-t", is_flag=True, help="A terminal for the program, joined to this one.")
+@click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON, and nothing else.")
+@click.option("--request-id", default="", help="A name for the answer and the server's log.")
+@server_option
+@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="FILE | -- COMMAND...")
+def run(words: tuple[str, ...], server: str | None, **flags: Any) -> None:
+    """Run FILE, or COMMAND, in a throwaway container: on a server, or on one started for this call (as root)."""
+    try:
+        request = _request(words, flags)
+    except click.UsageError as error:
+        fail(error.format_message())
+    with connect(server, embed=True) as client:
+        if flags["as_json"]:
+            request.stdin = _read_stdin(flags["stdin"])
+            click.echo(json_format.MessageToJson(client.execute(request)))
+            return
+        status = _stream(client, request, flags)
+    sys.exit(status)
+
+
+def exit_status(response: pb.ExecuteResponse) -> int:
+    """Return what ``run`` exits with."""
+    phase = response.run if response.HasField("run") else response.compile
+    if response.verdict in (pb.VERDICT_CPU_TIME_LIMIT, pb.VERDICT_WALL_TIME_LIMIT):
+        return EXIT_TIME_LIMIT
+    if response.verdict in (pb.VERDICT_INTERNAL_ERROR, pb.VERDICT_UNSPECIFIED):
+        return EXIT_OURS
+    if phase.HasField("exit_code"):
+        failed = phase.exit_code or response.verdict == pb.VERDICT_OK
+        return int(phase.exit_code if failed else 128 + _SIGKILL)
+    return 128 + (phase.signal or _SIGKILL)
+
+
+def verdict_line(response: pb.ExecuteResponse) -> str:
+    """Return the line that tells any verdict but OK."""
+    phase = response.run if response.HasField("run") else response.compile
+    name = pb.Verdict.Name(response.verdict).removeprefix("VERDICT_")
+    return f"sandboxd: {name}: {printable(phase.detail)}"
+
+
+def _request(words: tuple[str, ...], flags: dict[str, Any]) -> pb.ExecuteRequest:
+    after_dashes = "--" in sys.argv and words == tuple(sys.argv[sys.argv.index("--") + 1 :])
+    request = pb.ExecuteRequest(
+        request_id=flags["request_id"],
+        image=flags["image"],
+        policy=flags["policy"],
+        files=[read_file(argument) for argument in flags["files"]],
+        env=parse_env(flags["env"]),
+        limits=limits(flags),
+        collect=flags["collect"],
+        tty=flags["tty"],
+        **program(flags["language"], words, after_dashes=after_dashes),
+    )
+    if flags["tty"]:
+        request.window_size.CopyFrom(terminal.window_size())
+    return request
+
+
+def _read_stdin(argument: str | None) -> bytes:
+    if argument is None:
+        return b""
+    if argument == "-":
+        return sys.stdin.buffer.read()
+    try:
+        with open(argument, "rb") as file:
+            return file.read()
+    except OSError as error:
+        fail(f"{argument}: {error.strerror}")
+
+
+def _stream(client: SandboxClient, request: pb.ExecuteRequest, flags: dict[str, Any]) -> int:
+    """Run with this process's streams on the program's."""
+    outgoing: queue.SimpleQueue[pb.ExecuteStreamRequest | None] = queue.SimpleQueue()
+    outgoing.put(pb.ExecuteStreamRequest(request=request))
+    live = flags["stdin"] == "-" or (flags["tty"] and flags["stdin"] is None)
+    if live:
+        threading.Thread(target=_forward_stdin, args=(outgoing, flags["tty"]), daemon=True).start()
+    else:
+        request.stdin = _read_stdin(flags["stdin"])
+        outgoing.put(pb.ExecuteStreamRequest(end_of_stdin=pb.EndOfStdin()))
+    call = client.stream(iter(outgoing.get, None))
+    response: pb.ExecuteResponse | None = None
+    try:
+        with terminal.raw(lambda: outgoing.put(pb.ExecuteStreamRequest(window_size=terminal.window_size()))) if flags[
+            "tty"
+        ] else _nothing():
+            response = show(call)
+    except KeyboardInterrupt:
+        call.cancel()  # type: ignore[attr-defined]
+        return EXIT_INTERRUPTED
+    except grpc.RpcError as error:
+        fail(describe(error))
+    finally:
+        outgoing.put(None)
+    assert response is not None
+    artifacts.save(response.files, flags["output_dir"])
+    for skipped in response.skipped_files:
+        click.echo(f"sandboxd: not collected: {printable(skipped.path)}: {printable(skipped.reason)}", err=True)
+    if response.verdict != pb.VERDICT_OK:
+        click.echo(verdict_line(response), err=True)
+    return exit_status(response)
+
+
+def show(call: Iterator[Any]) -> pb.ExecuteResponse | None:
+    """Write what comes to our own streams; return the answer."""
+    for message in call:
+        match message.WhichOneof("message"):
+            case "stdout":
+                _write(1, message.stdout)
+            case "stderr":
+                _write(2, message.stderr)
+            case "response":
+                return message.response  # type: ignore[no-any-return]
+    return None
+
+
+def _write(fd: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+def _forward_stdin(outgoing: queue.SimpleQueue[pb.ExecuteStreamRequest | None], tty: bool) -> None:
+    while data := os.read(0, _CHUNK_BYTES):
+        outgoing.put(pb.ExecuteStreamRequest(stdin=data))
+    if not tty or not sys.stdin.isatty():
+        outgoing.put(pb.ExecuteStreamRequest(end_of_stdin=pb.EndOfStdin()))
+
+
+class _nothing:  # noqa: N801  (stands where a context manager would)
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, *_: object) -> None:
+        return None

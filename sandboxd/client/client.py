@@ -1,0 +1,100 @@
+"""The contract's methods on one channel, for programs that want no stubs of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from types import TracebackType
+from typing import Self
+
+import grpc
+from google.protobuf.duration_pb2 import Duration
+
+from sandboxd.v1 import execution_service_pb2 as pb
+from sandboxd.v1 import execution_service_pb2_grpc as pb_grpc
+
+MAX_MESSAGE_BYTES = 64 * 1024 * 1024
+DEFAULT_ADDRESS = "127.0.0.1:50051"
+
+
+class SandboxClient:
+    """A connection to a server at HOST:PORT or unix:PATH; with ``credentials`` over TLS. Close it, or use ``with``.
+
+    Every method raises grpc.RpcError where there is no answer.
+    """
+
+    def __init__(self, address: str = DEFAULT_ADDRESS, *, credentials: grpc.ChannelCredentials | None = None) -> None:
+        options = [
+            ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+            ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+        ]
+        if credentials is None:
+            self.channel = grpc.insecure_channel(address, options)
+        else:
+            self.channel = grpc.secure_channel(address, credentials, options)
+        self.stub = pb_grpc.ExecutionServiceStub(self.channel)
+
+    def execute(self, request: pb.ExecuteRequest, *, timeout: float | None = None) -> pb.ExecuteResponse:
+        """Run a submission to its end. ``timeout`` in seconds is the call's deadline."""
+        response: pb.ExecuteResponse = self.stub.Execute(request, timeout=timeout)
+        return response
+
+    def run(
+        self,
+        language: str,
+        code: str | bytes,
+        *,
+        stdin: bytes = b"",
+        wall_time_s: float | None = None,
+        memory_bytes: int | None = None,
+    ) -> pb.ExecuteResponse:
+        """Run one file of source code."""
+        data = code.encode() if isinstance(code, str) else code
+        limits = pb.Limits()
+        if wall_time_s is not None:
+            limits.wall_time.CopyFrom(duration(round(wall_time_s * 1e9)))
+        if memory_bytes is not None:
+            limits.memory_bytes = memory_bytes
+        source = pb.Source(language=language, code=data)
+        return self.execute(pb.ExecuteRequest(source=source, stdin=stdin, limits=limits))
+
+    def stream(self, messages: Iterable[pb.ExecuteStreamRequest]) -> Iterator[pb.ExecuteStreamResponse]:
+        """Run a submission with its streams open; the iterator has ``cancel()``."""
+        call: Iterator[pb.ExecuteStreamResponse] = self.stub.ExecuteStream(iter(messages))
+        return call
+
+    def list(self) -> list[pb.Execution]:
+        """List what runs."""
+        return list(self.stub.ListExecutions(pb.ListExecutionsRequest()).executions)
+
+    def cancel(self, execution_id: str) -> None:
+        """Kill an execution."""
+        self.stub.CancelExecution(pb.CancelExecutionRequest(execution_id=execution_id))
+
+    def logs(self, execution_id: str, *, follow: bool = False) -> Iterator[pb.StreamLogsResponse]:
+        """Replay an execution's output, and follow it."""
+        call: Iterator[pb.StreamLogsResponse] = self.stub.StreamLogs(
+            pb.StreamLogsRequest(execution_id=execution_id, follow=follow)
+        )
+        return call
+
+    def attach(self, messages: Iterable[pb.AttachExecutionRequest]) -> Iterator[pb.AttachExecutionResponse]:
+        """Join a running execution."""
+        call: Iterator[pb.AttachExecutionResponse] = self.stub.AttachExecution(iter(messages))
+        return call
+
+    def close(self) -> None:
+        """Close the channel."""
+        self.channel.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def duration(nanoseconds: int) -> Duration:
+    """Return a Duration of so many nanoseconds."""
+    return Duration(seconds=nanoseconds // 10**9, nanos=nanoseconds % 10**9)
