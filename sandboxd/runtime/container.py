@@ -34,6 +34,8 @@ class Container:
         self.cgroup = cgroups.open_reader(launcher.cgroup_version, created.cgroup_fds)
         self.listener_fd = -1
         self.program_pidfd = -1
+        self.own_cpu_us = 0
+        """CPU time that init has used since START, by its own account."""
         self._ready: asyncio.Future[None] = self._loop.create_future()
         self._started: asyncio.Future[tuple[InitMessage, int]] = self._loop.create_future()
         self.exited: asyncio.Future[int] = self._loop.create_future()
@@ -134,11 +136,13 @@ class Container:
                 waited_for.set_exception(SetupFailed(step, message.a, reason))
             case FromInit.STARTED if len(fds) in (1, 2) and not self._started.done():
                 self.program_pidfd = fds[0]
+                self.own_cpu_us = message.a
                 self._started.set_result((message, fds[1] if len(fds) > 1 else -1))
                 fds.clear()
             case FromInit.NOT_EXECUTABLE if not fds and not self._started.done():
                 self._started.set_result((message, -1))
             case FromInit.EXITED if not fds and self._started.done() and not self.exited.done():
+                self.own_cpu_us = message.b
                 self.exited.set_result(message.a)
                 self.on_end()
             case _:

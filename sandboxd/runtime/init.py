@@ -14,6 +14,7 @@ import signal
 import stat
 import struct
 import termios
+import time
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -68,19 +69,25 @@ def _serve(child: steps.Child) -> None:
     message, fds = wire.receive(child.control, 16)
     if not message:
         return  # the server is gone: so are we
+    waited_ns = time.process_time_ns()
     program = ProgramSpec.from_json(wire.from_memfd(fds[0]))
     _set_limits(program)
-    pid = _release(child, program, fds[1:])
+    pid = _release(child, program, fds[1:], waited_ns)
     if pid is None:
         return
     while True:
         reaped, status = os.waitpid(-1, 0)
         if reaped == pid:
-            wire.send(child.control, InitMessage(FromInit.EXITED, status).encode())
+            wire.send(child.control, InitMessage(FromInit.EXITED, status, _own_cpu_us(waited_ns)).encode())
             return  # the kernel kills what is left of the namespace
 
 
-def _release(child: steps.Child, program: ProgramSpec, streams: list[int]) -> int | None:
+def _own_cpu_us(since_ns: int) -> int:
+    """Return the CPU time that init itself has used, which is not the program's."""
+    return (time.process_time_ns() - since_ns) // 1000
+
+
+def _release(child: steps.Child, program: ProgramSpec, streams: list[int], since_ns: int) -> int | None:
     """Start the program and say so; None when it cannot be exec'ed, which is said too."""
     passed: list[int] = []
     if program.tty:
@@ -101,7 +108,7 @@ def _release(child: steps.Child, program: ProgramSpec, streams: list[int]) -> in
         wire.send(child.control, InitMessage(FromInit.NOT_EXECUTABLE, code, text=text).encode())
         return None
     pidfd = os.pidfd_open(pid)
-    started = InitMessage(FromInit.STARTED, pid, before.ru_nvcsw, before.ru_nivcsw)
+    started = InitMessage(FromInit.STARTED, _own_cpu_us(since_ns), before.ru_nvcsw, before.ru_nivcsw)
     wire.send(child.control, started.encode(), [pidfd, *passed])
     for fd in (pidfd, *passed, *streams):
         os.close(fd)

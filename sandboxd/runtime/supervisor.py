@@ -31,6 +31,7 @@ from sandboxd.runtime.wire import FromInit, InitMessage
 _FIRST_TICK_S = 0.002
 _LONGEST_TICK_S = 0.1
 _SHORTEST_TICK_S = 0.001
+_INIT_CPU_BOUND_NS = 20_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +143,11 @@ class Run:
 
     def cpu_time_ns(self) -> int:
         """CPU time of the program until now."""
-        return self._container.cgroup.cpu_ns() - (self._baseline.cpu_ns if self._baseline else 0)
+        return max(0, self._container.cgroup.cpu_ns() - (self._baseline.cpu_ns if self._baseline else 0) - self._init_ns())
+
+    def _init_ns(self) -> int:
+        """CPU time of init since the baseline; a liar gains no more than the bound."""
+        return min(max(0, self._container.own_cpu_us * 1000), _INIT_CPU_BOUND_NS)
 
     def outcome(self, last: Stats, destroyed: Destroyed | None, *, disk_full: bool) -> Outcome:
         """Put the facts together, from the last reading of the cgroup and what reaping init told."""
@@ -180,10 +185,12 @@ class Run:
         throttled = None
         if last.throttled_ns is not None and base.throttled_ns is not None:
             throttled = last.throttled_ns - base.throttled_ns
+        cpu_ns = max(0, last.cpu_ns - base.cpu_ns - self._init_ns())
+        user_ns = min(cpu_ns, max(0, last.user_ns - base.user_ns))
         return Usage(
-            cpu_time_ns=last.cpu_ns - base.cpu_ns,
-            user_time_ns=max(0, last.user_ns - base.user_ns),
-            system_time_ns=max(0, last.cpu_ns - base.cpu_ns - max(0, last.user_ns - base.user_ns)),
+            cpu_time_ns=cpu_ns,
+            user_time_ns=user_ns,
+            system_time_ns=cpu_ns - user_ns,
             wall_time_ns=max(0, self._ended_ns - self._started_ns),
             memory_peak_bytes=last.memory_peak_bytes,
             memory_anon_bytes=sample.anon_bytes if sample else None,

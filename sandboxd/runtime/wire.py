@@ -45,11 +45,11 @@ class FromInit(IntEnum):
     FAILED = 2
     """A step of the set-up failed: errno, and ``step`` NUL ``reason`` as text. The program did not run."""
     STARTED = 3
-    """The program was released: pid in the container, init's own context switches so far. Carries its pidfd and, for a tty, the master."""
+    """The program was released: init's own CPU time in microseconds and context switches so far. Carries the program's pidfd and, for a tty, the master."""
     NOT_EXECUTABLE = 4
     """The program could not be exec'ed: errno, and its path as text. It is the program's failure."""
     EXITED = 5
-    """The program ended: wait status."""
+    """The program ended: wait status, init's own CPU time in microseconds since START."""
 
 
 @dataclass(frozen=True, slots=True)
