@@ -130,7 +130,9 @@ def doctor(config: Config) -> list[Check]:
 
 def refuse_unfit(checks: list[Check]) -> None:
     """Raise HostUnfit when a required check has failed."""
-    failed = [f"{check.name}: {check.finding} (fix: {check.fix})" for check in checks if check.required and not check.ok]
+    failed = [
+        f"{check.name}: {check.finding} (fix: {check.fix})" for check in checks if check.required and not check.ok
+    ]
     if failed:
         raise HostUnfit("; ".join(failed))
 

@@ -44,7 +44,10 @@ class PrometheusObserver:
             registry=self.registry,
         )
         self._errors = Counter(
-            "sandboxd_internal_errors", "Failures of the platform, by the step that failed.", ("step",), registry=self.registry
+            "sandboxd_internal_errors",
+            "Failures of the platform, by the step that failed.",
+            ("step",),
+            registry=self.registry,
         )
         self._oom = Counter("sandboxd_oom_kills", "Processes killed for memory.", registry=self.registry)
         self._violations = Counter(
@@ -123,9 +126,7 @@ class PrometheusObserver:
         if usage.memory_peak_bytes is not None:
             self._memory.labels(*labels).observe(usage.memory_peak_bytes)
 
-    def _histogram(
-        self, name: str, text: str, buckets: tuple[float, ...], labels: tuple[str, ...] = ()
-    ) -> Histogram:
+    def _histogram(self, name: str, text: str, buckets: tuple[float, ...], labels: tuple[str, ...] = ()) -> Histogram:
         return Histogram(name, text, labels, buckets=buckets, registry=self.registry)
 
 

@@ -24,4 +24,6 @@ def _parse(text: str, units: dict[str, int], what: str) -> int:
     match = _PATTERN.fullmatch(text)
     if match is None or match[2].lower() not in units:
         raise ValueError(f"{text!r} is not {what}")
-    return round(float(match[1]) * units[match[2].lower()]) if "." in match[1] else int(match[1]) * units[match[2].lower()]
+    return (
+        round(float(match[1]) * units[match[2].lower()]) if "." in match[1] else int(match[1]) * units[match[2].lower()]
+    )

@@ -65,7 +65,7 @@ def _details(error: errors.SandboxError) -> list[Message]:
             return []
 
 
-def _platform(reason: str, metadata: dict[str, str]) -> Message:
+def _platform(reason: str, metadata: dict[str, str]) -> error_details_pb2.ErrorInfo:
     return error_details_pb2.ErrorInfo(reason=reason, domain=DOMAIN, metadata={"fault_domain": "PLATFORM", **metadata})
 
 

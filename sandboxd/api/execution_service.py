@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import grpc
 
@@ -177,5 +178,5 @@ def _stream_response(event: Event) -> pb.ExecuteStreamResponse:
             return pb.ExecuteStreamResponse(response=translate.from_result(event.result))
 
 
-def _chunk(event: OutputChunk) -> dict[str, bytes]:
+def _chunk(event: OutputChunk) -> dict[str, Any]:
     return {"stdout" if event.stream == _STDOUT else "stderr": event.data}

@@ -55,8 +55,7 @@ class ApiServer:
 
     async def start(self) -> None:
         """Bind and serve. InvalidConfiguration when the address cannot be had."""
-        if self._listen.startswith(_UNIX):
-            Path(self._listen.removeprefix(_UNIX)).unlink(missing_ok=True)
+        self._unlink_socket()
         try:
             port = self._bind()
         except (RuntimeError, OSError) as error:
@@ -77,6 +76,10 @@ class ApiServer:
     async def stop(self, grace_s: float) -> None:
         """Refuse new calls, let those that are there end for ``grace_s``, then cut them off."""
         await self._server.stop(grace_s)
+        self._unlink_socket()
+
+    def _unlink_socket(self) -> None:
+        """Remove a socket file: a left one would keep the next server from binding."""
         if self._listen.startswith(_UNIX):
             Path(self._listen.removeprefix(_UNIX)).unlink(missing_ok=True)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from typing import Any, cast
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -58,8 +59,8 @@ def from_result(result: model.ExecutionResult) -> pb.ExecuteResponse:
         request_id=result.request_id,
         image_digest=result.image_digest,
         policy_digest=result.policy_digest,
-        verdict=result.verdict.value,
-        fault_domain=result.fault_domain.value,
+        verdict=_verdict(result.verdict),
+        fault_domain=cast("pb.FaultDomain", result.fault_domain.value),
         compile=_phase_result(result.compile) if result.compile else None,
         run=_phase_result(result.run) if result.run else None,
         files=[pb.File(path=file.path, content=file.content, mode=file.mode) for file in result.files],
@@ -81,9 +82,7 @@ def from_summary(summary: model.ExecutionSummary) -> pb.Execution:
         image=summary.image,
         language=summary.language,
         policy=summary.policy,
-        create_time=Timestamp(
-            seconds=summary.created_unix_ns // SECOND_NS, nanos=summary.created_unix_ns % SECOND_NS
-        ),
+        create_time=Timestamp(seconds=summary.created_unix_ns // SECOND_NS, nanos=summary.created_unix_ns % SECOND_NS),
         age=_duration(summary.age_ns),
         phase=from_phase(summary.phase) if summary.phase else pb.PHASE_UNSPECIFIED,
     )
@@ -94,9 +93,13 @@ def from_summary(summary: model.ExecutionSummary) -> pb.Execution:
     return message
 
 
-def from_phase(phase: model.Phase) -> int:
+def from_phase(phase: model.Phase) -> pb.Phase:
     """Return a phase's enum value."""
-    return phase.value
+    return cast("pb.Phase", phase.value)
+
+
+def _verdict(verdict: model.Verdict) -> pb.Verdict:
+    return cast("pb.Verdict", verdict.value)
 
 
 def _program(request: pb.ExecuteRequest) -> model.Source | model.Command:
@@ -123,7 +126,7 @@ def _limits(limits: pb.Limits) -> model.LimitsRequest:
 
 def _phase_result(result: model.PhaseResult) -> pb.PhaseResult:
     message = pb.PhaseResult(
-        verdict=result.verdict.value,
+        verdict=_verdict(result.verdict),
         stdout=_output(result.stdout),
         stderr=_output(result.stderr),
         usage=_usage(result.usage),
@@ -148,7 +151,7 @@ def _output(output: model.Output) -> pb.Output:
 
 
 def _usage(usage: model.Usage) -> pb.Usage:
-    values = {}
+    values: dict[str, Any] = {}
     for name in _USAGE_FIELDS:
         value = getattr(usage, name)
         if value is not None:

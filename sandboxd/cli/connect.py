@@ -22,7 +22,10 @@ EXIT_OURS = 125
 _START_TIMEOUT_S = 30
 
 server_option = click.option(
-    "--server", metavar="ADDR", envvar="SANDBOXD_SERVER", help="HOST:PORT or unix:PATH of a server [env: SANDBOXD_SERVER]."
+    "--server",
+    metavar="ADDR",
+    envvar="SANDBOXD_SERVER",
+    help="HOST:PORT or unix:PATH of a server [env: SANDBOXD_SERVER].",
 )
 
 

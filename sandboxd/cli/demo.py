@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from sandboxd.cli.connect import printable
 from sandboxd.client import SandboxClient
@@ -55,7 +56,7 @@ class Show:
     files: list[str] = field(default_factory=list)
 
 
-def python(code: str, **options: object) -> pb.ExecuteRequest:
+def python(code: str, **options: Any) -> pb.ExecuteRequest:
     """Return a request for a Python program."""
     return pb.ExecuteRequest(source=pb.Source(language="python", code=code.encode()), **options)
 
@@ -187,11 +188,7 @@ def _cgroups_of(pid: int) -> list[Path]:
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     roots = [Path("/sys/fs/cgroup")]
     return [
-        found
-        for root in roots
-        for child in children
-        for found in root.rglob(f"sandboxd.{child}.*")
-        if found.is_dir()
+        found for root in roots for child in children for found in root.rglob(f"sandboxd.{child}.*") if found.is_dir()
     ]
 
 
@@ -202,7 +199,11 @@ def _left_behind(pid: int, cgroups: list[Path]) -> list[str]:
         left.append("the server's cgroups were not found")
     if os.path.exists(f"/proc/{pid}"):
         left.append(f"process {pid}")
-    left += [f"mount {line.split()[4]}" for line in Path("/proc/self/mountinfo").read_text().splitlines() if "sandboxd" in line]
+    left += [
+        f"mount {line.split()[4]}"
+        for line in Path("/proc/self/mountinfo").read_text().splitlines()
+        if "sandboxd" in line
+    ]
     return left
 
 

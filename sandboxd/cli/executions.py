@@ -105,5 +105,3 @@ def _row(execution: pb.Execution, *, no_trunc: bool) -> tuple[str, ...]:
         f"{execution.cpu_time.ToNanoseconds() / 1e9:.2f}s" if execution.HasField("cpu_time") else "-",
         f"{execution.memory_bytes / 2**20:.1f}MiB" if execution.HasField("memory_bytes") else "-",
     )
-
-

@@ -25,7 +25,9 @@ _state_option = click.option("--state-dir", metavar="DIR", help="Where the image
 @click.option("--policies-dir", metavar="DIR", help="Policies [default: those that sandboxd ships].")
 @click.option("--slots", type=int, metavar="N", help="Executions at one time [default: four a CPU].")
 @click.option("--queue", type=int, metavar="N", help="Submissions that may wait [default: 256].")
-@click.option("--drain-s", type=float, metavar="S", help="Seconds that executions may go on after SIGTERM [default: 30].")
+@click.option(
+    "--drain-s", type=float, metavar="S", help="Seconds that executions may go on after SIGTERM [default: 30]."
+)
 @click.option("--tls-cert", metavar="FILE", help="Certificate in PEM; needed beyond loopback.")
 @click.option("--tls-key", metavar="FILE", help="Its key.")
 @click.option("--tls-client-ca", metavar="FILE", help="Clients must show a certificate that this CA signed.")

@@ -23,7 +23,9 @@ def policy() -> None:
 @click.option("--image", metavar="NAME", default="", help="Image to run in.")
 @click.option("--language", metavar="NAME", help="Language of FILE [default: by its extension].")
 @click.option("--policy", "name", metavar="NAME", default="", help="Policy to try [default: the server's].")
-@click.option("--json", "as_json", is_flag=True, help="Print a seccomp rule in OCI's format that would allow the calls.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print a seccomp rule in OCI's format that would allow the calls."
+)
 @server_option
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="FILE | -- COMMAND...")
 def learn(words: tuple[str, ...], server: str | None, name: str, as_json: bool, **flags: Any) -> None:

@@ -131,9 +131,11 @@ def _stream(client: SandboxClient, request: pb.ExecuteRequest, flags: dict[str, 
     call = client.stream(iter(outgoing.get, None))
     response: pb.ExecuteResponse | None = None
     try:
-        with terminal.raw(lambda: outgoing.put(pb.ExecuteStreamRequest(window_size=terminal.window_size()))) if flags[
-            "tty"
-        ] else _nothing():
+        with (
+            terminal.raw(lambda: outgoing.put(pb.ExecuteStreamRequest(window_size=terminal.window_size())))
+            if flags["tty"]
+            else _nothing()
+        ):
             response = show(call)
     except KeyboardInterrupt:
         call.cancel()  # type: ignore[attr-defined]

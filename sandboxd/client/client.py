@@ -31,7 +31,7 @@ class SandboxClient:
             self.channel = grpc.insecure_channel(address, options)
         else:
             self.channel = grpc.secure_channel(address, credentials, options)
-        self.stub = pb_grpc.ExecutionServiceStub(self.channel)
+        self.stub = pb_grpc.ExecutionServiceStub(self.channel)  # type: ignore[no-untyped-call]
 
     def execute(self, request: pb.ExecuteRequest, *, timeout: float | None = None) -> pb.ExecuteResponse:
         """Run a submission to its end. ``timeout`` in seconds is the call's deadline."""

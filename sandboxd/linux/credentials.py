@@ -43,9 +43,9 @@ def last_capability() -> int:
 def lock_out_capabilities(last: int) -> None:
     """Empty the bounding and ambient sets and lock the securebits. Needs CAP_SETPCAP: call it before :func:`become`."""
     for capability in range(last + 1):
-        process._prctl(process.PR_CAPBSET_DROP, capability, 0, 0, 0)
-    process._prctl(process.PR_CAP_AMBIENT, process.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
-    process._prctl(process.PR_SET_SECUREBITS, _SECUREBITS_LOCKED, 0, 0, 0)
+        process.prctl(process.PR_CAPBSET_DROP, capability, 0, 0, 0)
+    process.prctl(process.PR_CAP_AMBIENT, process.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
+    process.prctl(process.PR_SET_SECUREBITS, _SECUREBITS_LOCKED, 0, 0, 0)
 
 
 def drop_capabilities() -> None:

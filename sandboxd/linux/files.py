@@ -16,12 +16,10 @@ _RESOLVE_BENEATH = 0x08
 class _OpenHow(ctypes.Structure):
     """struct open_how of linux/openat2.h."""
 
-    _fields_ = [("flags", ctypes.c_uint64), ("mode", ctypes.c_uint64), ("resolve", ctypes.c_uint64)]  # noqa: RUF012
+    _fields_ = [("flags", ctypes.c_uint64), ("mode", ctypes.c_uint64), ("resolve", ctypes.c_uint64)]
 
 
-_openat2 = declare_syscall(
-    437, "openat2", ctypes.c_int, ctypes.c_char_p, ctypes.POINTER(_OpenHow), ctypes.c_size_t
-)
+_openat2 = declare_syscall(437, "openat2", ctypes.c_int, ctypes.c_char_p, ctypes.POINTER(_OpenHow), ctypes.c_size_t)
 
 
 def open_beneath(directory: int, name: str, flags: int, mode: int = 0) -> int:

@@ -7,9 +7,7 @@ import ctypes
 from sandboxd.linux.libc import declare_syscall
 
 _CREATE_RULESET_VERSION = 1
-_create_ruleset = declare_syscall(
-    444, "landlock_create_ruleset", ctypes.c_void_p, ctypes.c_size_t, ctypes.c_uint32
-)
+_create_ruleset = declare_syscall(444, "landlock_create_ruleset", ctypes.c_void_p, ctypes.c_size_t, ctypes.c_uint32)
 
 
 def abi_version() -> int:

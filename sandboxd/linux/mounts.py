@@ -50,7 +50,7 @@ class MountAttr(IntFlag):
 class _MountAttrStruct(ctypes.Structure):
     """struct mount_attr of linux/mount.h."""
 
-    _fields_ = [  # noqa: RUF012  (ctypes reads a plain list)
+    _fields_ = [
         ("attr_set", ctypes.c_uint64),
         ("attr_clr", ctypes.c_uint64),
         ("propagation", ctypes.c_uint64),
@@ -76,9 +76,7 @@ def _encode(text: str | None) -> bytes | None:
     return None if text is None else os.fsencode(text)
 
 
-def mount(
-    source: str | None, target: str, fstype: str | None = None, flags: int = 0, data: str | None = None
-) -> None:
+def mount(source: str | None, target: str, fstype: str | None = None, flags: int = 0, data: str | None = None) -> None:
     """mount(2). None is NULL. The error names the target."""
     try:
         _mount(_encode(source), os.fsencode(target), _encode(fstype), int(flags), _encode(data))

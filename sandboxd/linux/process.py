@@ -42,7 +42,7 @@ class Namespace(IntFlag):
 class _CloneArgs(ctypes.Structure):
     """struct clone_args of linux/sched.h, CLONE_ARGS_SIZE_VER2."""
 
-    _fields_ = [  # noqa: RUF012  (ctypes reads a plain list)
+    _fields_ = [
         (name, ctypes.c_uint64)
         for name in (
             "flags",
@@ -61,7 +61,7 @@ class _CloneArgs(ctypes.Structure):
 
 
 _ulong = ctypes.c_ulong
-_prctl = declare("prctl", ctypes.c_int, _ulong, _ulong, _ulong, _ulong)
+prctl = declare("prctl", ctypes.c_int, _ulong, _ulong, _ulong, _ulong)
 _unshare = declare("unshare", ctypes.c_int)
 _clone3 = declare_syscall(435, "clone3", ctypes.c_void_p, ctypes.c_size_t)
 _pidfd_send_signal = declare_syscall(
@@ -114,17 +114,17 @@ def close_all_but(keep: set[int]) -> None:
 
 def die_with_parent() -> None:
     """Be killed when the parent thread ends. Cleared by a change of credentials: call it after that."""
-    _prctl(PR_SET_PDEATHSIG, 9, 0, 0, 0)
+    prctl(PR_SET_PDEATHSIG, 9, 0, 0, 0)
 
 
 def forbid_new_privileges() -> None:
     """Set no_new_privs: exec never adds privileges, for good and for every descendant."""
-    _prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 
 
 def make_undumpable() -> None:
     """Deny ptrace, /proc/PID/mem and the like to every process without privileges over this one."""
-    _prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def cap_rlimit(kind: int, soft: int, hard: int | None = None) -> None:

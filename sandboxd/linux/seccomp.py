@@ -35,7 +35,7 @@ _RESPONSE = struct.Struct("=QqiI")
 class _SockFprog(ctypes.Structure):
     """struct sock_fprog of linux/filter.h."""
 
-    _fields_ = [("len", ctypes.c_ushort), ("filter", ctypes.c_void_p)]  # noqa: RUF012
+    _fields_ = [("len", ctypes.c_ushort), ("filter", ctypes.c_void_p)]
 
 
 _seccomp = declare_syscall(

@@ -120,7 +120,7 @@ def _rules(profile: Mapping[str, Any], numbers: Mapping[str, int]) -> Iterator[_
         where = f"syscalls[{index}]"
         unknown = set(entry) - {"name", "names", "action", "args", "comment", "includes", "excludes", "errnoRet"}
         if unknown:
-            raise InvalidProfile(f"{where}: unknown key {sorted(unknown)[0]!r}")
+            raise InvalidProfile(f"{where}: unknown key {min(unknown)!r}")
         if not _applies(entry):
             continue
         answer = _answer(entry["action"], entry.get("errnoRet"), where)
@@ -148,7 +148,7 @@ def _kernel() -> tuple[int, int]:
 
 
 def _version(text: str) -> tuple[int, int]:
-    major, minor = text.split("-")[0].split(".")[:2]
+    major, minor = text.split("-", maxsplit=1)[0].split(".")[:2]
     return int(major), int(minor)
 
 
@@ -173,8 +173,8 @@ def _split(args: Sequence[Mapping[str, Any]], where: str) -> Iterator[tuple[tupl
     if len({arg[0] for arg in parsed}) == len(parsed):
         yield tuple(parsed)
     else:
-        for arg in parsed:
-            yield (arg,)
+        for condition in parsed:
+            yield (condition,)
 
 
 def _check_init_can_live(rules: Sequence[_Rule], default: str | int) -> None:

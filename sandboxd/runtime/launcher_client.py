@@ -69,7 +69,7 @@ class LauncherClient:
         argv += [cgroup_parent] if cgroup_parent is not None else []
         with theirs:
             actions = [(os.POSIX_SPAWN_DUP2, theirs.fileno(), 3)]
-            pid = os.posix_spawn(
+            pid = os.posix_spawn(  # noqa: ASYNC221  (returns once it has exec'ed)
                 sys.executable, [*argv, _PACKAGE_PARENT], {}, file_actions=actions, setsid=True, setsigmask=[]
             )
         self = cls(ours, pid)
@@ -141,7 +141,8 @@ class LauncherClient:
         self._sock.close()
         with contextlib.suppress(ChildProcessError):
             os.waitpid(self.pid, 0)
-        for future in (*self._creating.values(), *self._destroying.values()):
+        waiting: list[asyncio.Future[Any]] = [*self._creating.values(), *self._destroying.values()]
+        for future in waiting:
             if not future.done():
                 future.set_exception(LauncherGone())
                 future.exception()  # its waiter may be gone too

@@ -42,9 +42,7 @@ def check_host(store: Path, default_image: str, cgroup_parent: str | None) -> li
     return [*checks, _image(store, default_image)]
 
 
-def _check(
-    name: str, ok: bool, finding: str, fix: str, *, required: bool = True
-) -> Check:
+def _check(name: str, ok: bool, finding: str, fix: str, *, required: bool = True) -> Check:
     return Check(name=name, ok=ok, required=required, finding=finding, fix="" if ok else fix)
 
 
@@ -147,7 +145,9 @@ def _landlock() -> Check:
 def _open_files() -> Check:
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     ok = hard == resource.RLIM_INFINITY or hard >= MIN_OPEN_FILES
-    return _check("open files", ok, f"at most {hard}", f"ulimit -Hn {MIN_OPEN_FILES}, or LimitNOFILE= in the unit", required=False)
+    return _check(
+        "open files", ok, f"at most {hard}", f"ulimit -Hn {MIN_OPEN_FILES}, or LimitNOFILE= in the unit", required=False
+    )
 
 
 def _python() -> Check:

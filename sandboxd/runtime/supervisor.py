@@ -143,7 +143,9 @@ class Run:
 
     def cpu_time_ns(self) -> int:
         """CPU time of the program until now."""
-        return max(0, self._container.cgroup.cpu_ns() - (self._baseline.cpu_ns if self._baseline else 0) - self._init_ns())
+        return max(
+            0, self._container.cgroup.cpu_ns() - (self._baseline.cpu_ns if self._baseline else 0) - self._init_ns()
+        )
 
     def _init_ns(self) -> int:
         """CPU time of init since the baseline; a liar gains no more than the bound."""

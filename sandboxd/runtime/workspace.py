@@ -76,9 +76,8 @@ def collect(writable_fd: int, globs: Sequence[str], caps: Caps) -> Collected:
         for directory, name, path, kind in _walk(root, "", 0, [MAX_ENTRIES]):
             if not any(pattern.fullmatch(path) for pattern in wanted):
                 continue
-            if not kind and len(files) == caps.files:
-                kind = f"more than {caps.files} files"
-            result = kind or _read(directory, name, path, left)
+            too_many = f"more than {caps.files} files" if len(files) == caps.files else ""
+            result = kind or too_many or _read(directory, name, path, left)
             if isinstance(result, File):
                 files.append(result)
                 left -= len(result.content)

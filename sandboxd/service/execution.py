@@ -55,9 +55,7 @@ class _Clock:
     collected: int = 0
 
     def timings(self) -> Timings:
-        return Timings(
-            queued_ns=self.queued, created_ns=self.created, ran_ns=self.ran, collected_ns=self.collected
-        )
+        return Timings(queued_ns=self.queued, created_ns=self.created, ran_ns=self.ran, collected_ns=self.collected)
 
 
 class Execution:
@@ -370,16 +368,14 @@ class Execution:
 
     def _output_arrived(self) -> None:
         run = self._run
-        if run is not None and self._pressure is not None:
-            if run.recorder.kept_bytes - self._pressure.read > BACK_PRESSURE_BYTES:
-                run.pause_output()
+        if run is not None and self._pressure is not None and _lags(run.recorder, self._pressure):
+            run.pause_output()
         self._notify()
 
     def _relieve(self, recorder: Recorder, cursor: Cursor) -> None:
         run = self._run
-        if run is not None and cursor is self._pressure and run.recorder is recorder:
-            if recorder.kept_bytes - cursor.read <= BACK_PRESSURE_BYTES:
-                run.resume_output()
+        if run is not None and cursor is self._pressure and run.recorder is recorder and not _lags(recorder, cursor):
+            run.resume_output()
 
     def _notify(self) -> None:
         if self._changed is not None and not self._changed.done():
@@ -395,6 +391,11 @@ class Execution:
 _NOTHING = workspace.Collected((), ())
 
 
+def _lags(recorder: Recorder, cursor: Cursor) -> bool:
+    """Whether a reader is so far behind that the program should wait for it."""
+    return recorder.kept_bytes - cursor.read > BACK_PRESSURE_BYTES
+
+
 def _never_ran() -> PhaseResult:
     return PhaseResult(verdict=Verdict.CANCELLED, detail="the run was cancelled before it started")
 
@@ -406,4 +407,3 @@ def _put(container: Container, files: tuple[File, ...]) -> None:
         if error.errno == errno.ENOSPC:
             raise InvalidSubmission.of("files", "they do not fit into disk_bytes and the policy's inodes") from error
         raise SetupFailed("put_files", error.errno or 0, str(error.strerror)) from error
-

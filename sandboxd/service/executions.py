@@ -29,9 +29,7 @@ class ExecutionService:
         self._remembered: OrderedDict[str, Execution] = OrderedDict()
         self._remembered_bytes = 0
 
-    def submit(
-        self, submission: Submission, *, interactive: bool = False, timeout_s: float | None = None
-    ) -> Execution:
+    def submit(self, submission: Submission, *, interactive: bool = False, timeout_s: float | None = None) -> Execution:
         """Accept a submission and set it going. With ``interactive`` its stdin stays open to callers.
 
         ``timeout_s`` is the caller's deadline: one that has passed costs nothing. Raises InvalidSubmission,
@@ -95,4 +93,3 @@ class ExecutionService:
     def _gauge(self) -> None:
         self._observer.queue_depth(self._admission.depth)
         self._observer.containers(self._engine.live)
-

@@ -31,9 +31,13 @@ def resolve(
         least, most = getattr(floors, entry.name), getattr(policy.ceilings, entry.name)
         name = f"{field}.{_PROTO_NAMES.get(entry.name, entry.name)}"
         if value < least:
-            violations.append(Violation(name, f"{_show(entry.name, value)} is below the least, {_show(entry.name, least)}"))
+            violations.append(
+                Violation(name, f"{_show(entry.name, value)} is below the least, {_show(entry.name, least)}")
+            )
         elif value > most:
-            text = f"{_show(entry.name, value)} is above the ceiling of policy {policy.name!r}, {_show(entry.name, most)}"
+            text = (
+                f"{_show(entry.name, value)} is above the ceiling of policy {policy.name!r}, {_show(entry.name, most)}"
+            )
             violations.append(Violation(name, text))
         else:
             chosen = replace(chosen, **{entry.name: value})

@@ -63,9 +63,7 @@ class Planner:
         policy = self._policy(submission.policy or self._default_policy)
         if isinstance(submission.program, Source):
             return self._plan_source(submission, submission.program, image, policy)
-        limits, violations = resolve(
-            submission.limits, policy.defaults, policy, min_memory_bytes=0, field="limits"
-        )
+        limits, violations = resolve(submission.limits, policy.defaults, policy, min_memory_bytes=0, field="limits")
         violations += _fit(submission.files, limits, policy, "limits")
         if violations:
             raise InvalidSubmission(violations)

@@ -103,7 +103,8 @@ def _security(outcome: Outcome) -> _Finding | None:
     if outcome.killed is not Killed.SECURITY:
         return None
     return _Finding(
-        Verdict.SECURITY_VIOLATION, f"the program made the system call {outcome.blocked_syscall}, which its policy forbids"
+        Verdict.SECURITY_VIOLATION,
+        f"the program made the system call {outcome.blocked_syscall}, which its policy forbids",
     )
 
 
@@ -132,10 +133,14 @@ def _times(limits: Limits, outcome: Outcome) -> _Finding | None:
     cpu, wall = outcome.usage.cpu_time_ns or 0, outcome.usage.wall_time_ns or 0
     if cpu > limits.cpu_time_ns:
         cause = Cause(limit="cpu_time", allowed=limits.cpu_time_ns, observed=cpu)
-        return _Finding(Verdict.CPU_TIME_LIMIT, f"the program used up its {_seconds(limits.cpu_time_ns)} of CPU time", cause)
+        return _Finding(
+            Verdict.CPU_TIME_LIMIT, f"the program used up its {_seconds(limits.cpu_time_ns)} of CPU time", cause
+        )
     if wall > limits.wall_time_ns or outcome.killed is Killed.WALL_TIME:
         cause = Cause(limit="wall_time", allowed=limits.wall_time_ns, observed=wall)
-        return _Finding(Verdict.WALL_TIME_LIMIT, f"the program did not end within {_seconds(limits.wall_time_ns)}", cause)
+        return _Finding(
+            Verdict.WALL_TIME_LIMIT, f"the program did not end within {_seconds(limits.wall_time_ns)}", cause
+        )
     return None
 
 
@@ -147,7 +152,9 @@ def _space(limits: Limits, outcome: Outcome, number: int | None) -> _Finding | N
         return _Finding(Verdict.DISK_LIMIT, f"the program wrote a file of more than {allowed} bytes", cause)
     if outcome.disk_full:
         cause = Cause(limit="disk_bytes", allowed=limits.disk_bytes, observed=limits.disk_bytes)
-        return _Finding(Verdict.DISK_LIMIT, f"the program failed with its {limits.disk_bytes} bytes of disk full", cause)
+        return _Finding(
+            Verdict.DISK_LIMIT, f"the program failed with its {limits.disk_bytes} bytes of disk full", cause
+        )
     if outcome.process_refusals:
         cause = Cause(limit="processes", allowed=limits.processes, observed=limits.processes + 1)
         detail = f"the program failed after it was refused a process or thread above {limits.processes}"

@@ -34,11 +34,14 @@ def test_exit_status_is_reported_as_it_is(run, status):
 
 
 @pytest.mark.parametrize(
-    "number", [signal.SIGABRT, signal.SIGSEGV, signal.SIGKILL, signal.SIGTERM, signal.SIGSYS, signal.SIGXCPU, signal.SIGPIPE]
+    "number",
+    [signal.SIGABRT, signal.SIGSEGV, signal.SIGKILL, signal.SIGTERM, signal.SIGSYS, signal.SIGXCPU, signal.SIGPIPE],
 )
 def test_own_signal_is_signaled(run, number):
     """No limit explains them, SIGSYS and SIGKILL included."""
-    result = run.python(f"import os, signal; signal.signal({number}, 0) if {number} != 9 else 0; os.kill(os.getpid(), {number})")
+    result = run.python(
+        f"import os, signal; signal.signal({number}, 0) if {number} != 9 else 0; os.kill(os.getpid(), {number})"
+    )
 
     assert (Verdict.SIGNALED, number, None) == (result.verdict, result.run.signal, result.run.exit_code)
     assert FaultDomain.PROGRAM is result.fault_domain
