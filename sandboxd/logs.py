@@ -1,21 +1,31 @@
-"""One JSON line a run: what it was, how it ended, what it used. Never a byte of the submission or its output."""
+"""Logs: JSON, one object a line, one line a run. Never a byte of the submission or of what it wrote.
+
+So an execution's ``detail`` is not logged (it may quote a command), nor the message of an exception that nobody raised
+on purpose (it may quote anything): its type and where it came from are.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import sys
 import time
+import traceback
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TextIO
 
+from sandboxd.errors import InvalidSubmission, SandboxError, SetupFailed
+from sandboxd.model import ExecutionResult, PhaseResult
 from sandboxd.service.observer import Record
 
 log = logging.getLogger("sandboxd.execution")
 
+_MAX_NAME = 128
+
 
 class JsonFormatter(logging.Formatter):
-    """A record as one JSON object; json escapes every control character."""
+    """A record as one line of printable ASCII."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
@@ -26,14 +36,15 @@ class JsonFormatter(logging.Formatter):
             "message": record.getMessage(),
             **getattr(record, "fields", {}),
         }
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line)
+        if record.exc_info and record.exc_info[1] is not None:
+            line |= _of_error(record.exc_info[1])
+        # json escapes all control characters but this one.
+        return json.dumps(line, default=repr).replace("\x7f", "\\u007f")
 
 
-def configure(level: str) -> None:
-    """Send all logs to stderr, as JSON."""
-    handler = logging.StreamHandler(sys.stderr)
+def configure(level: str, stream: TextIO | None = None) -> None:
+    """Send all logs to ``stream``, by default stderr."""
+    handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
 
@@ -45,23 +56,22 @@ class LogObserver:
         """Write it."""
         fields: dict[str, Any] = {
             "execution_id": record.execution_id,
-            "request_id": record.submission.request_id,
+            "request_id": record.submission.request_id[:_MAX_NAME],
             "image": record.image,
             "language": record.language,
             "policy": record.policy,
-            "queued_ns": record.queued_ns,
-            "created_ns": record.created_ns,
-            "ran_ns": record.ran_ns,
         }
         if record.result is not None:
-            fields |= _of_result(record.result)
-        else:
-            fields |= {"verdict": "INTERNAL_ERROR", "fault_domain": "PLATFORM", "error": str(record.error)}
-        log.log(logging.INFO if record.result is not None else logging.ERROR, "execution", extra={"fields": fields})
+            log.info("execution", extra={"fields": fields | _of_result(record.result)})
+            return
+        timings = {"queued_ns": record.queued_ns, "created_ns": record.created_ns, "ran_ns": record.ran_ns}
+        fields |= _fate(record.error) | {"timings": timings}
+        ours = fields["fault_domain"] == "PLATFORM"
+        log.log(logging.ERROR if ours else logging.INFO, "execution", extra={"fields": fields}, exc_info=record.error)
 
     def rejected(self, reason: str) -> None:
-        """Say why a submission was not taken."""
-        log.info("rejected", extra={"fields": {"reason": reason}})
+        """Say that a submission was not taken; quietly, for a client can make any number of these."""
+        log.debug("rejected", extra={"fields": {"reason": reason}})
 
     def queue_depth(self, depth: int) -> None:
         """Metrics have it."""
@@ -70,20 +80,55 @@ class LogObserver:
         """Metrics have it."""
 
 
-def _of_result(result: Any) -> dict[str, Any]:
-    phase = result.decisive
+def _of_result(result: ExecutionResult) -> dict[str, Any]:
     fields: dict[str, Any] = {
         "verdict": result.verdict.name,
         "fault_domain": result.fault_domain.name,
+        "image_digest": result.image_digest,
+        "policy_digest": result.policy_digest,
+    }
+    if result.compile is not None:
+        fields["compile"] = _of_phase(result.compile)
+    if result.run is not None:
+        fields["run"] = _of_phase(result.run)
+    if result.files or result.skipped_files:
+        fields["files"] = {"returned": len(result.files), "skipped": len(result.skipped_files)}
+    return fields | {"timings": asdict(result.timings)}
+
+
+def _of_phase(phase: PhaseResult) -> dict[str, Any]:
+    fields: dict[str, Any] = {
+        "verdict": phase.verdict.name,
         "exit_code": phase.exit_code,
         "signal": phase.signal,
+        "blocked_syscall": phase.blocked_syscall or None,
+        "cause": asdict(phase.cause) if phase.cause is not None else None,
         "stdout_bytes": phase.stdout.total_bytes,
         "stderr_bytes": phase.stderr.total_bytes,
         "usage": {name: value for name, value in asdict(phase.usage).items() if value is not None},
-        "collected_ns": result.timings.collected_ns,
     }
-    if phase.blocked_syscall:
-        fields["blocked_syscall"] = phase.blocked_syscall
-    if phase.cause is not None:
-        fields["limit"] = phase.cause.limit
-    return fields
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _fate(error: BaseException | None) -> dict[str, str]:
+    """Say what an execution without an answer counts as."""
+    if isinstance(error, InvalidSubmission):
+        return {"verdict": "NONE", "fault_domain": "CALLER"}
+    if isinstance(error, asyncio.CancelledError):
+        return {"verdict": "CANCELLED", "fault_domain": "CALLER"}
+    return {"verdict": "INTERNAL_ERROR", "fault_domain": "PLATFORM"}
+
+
+def _of_error(error: BaseException) -> dict[str, Any]:
+    """Describe an exception without quoting a submission."""
+    fields: dict[str, Any] = {"error": type(error).__name__}
+    if isinstance(error, InvalidSubmission):
+        return fields | {"bad_fields": [violation.field for violation in error.violations]}
+    if isinstance(error, SetupFailed):
+        fields |= {"step": error.step, "errno": error.errno}
+    if isinstance(error, SandboxError):
+        return fields | {"reason": str(error)}
+    if isinstance(error, OSError):
+        fields |= {"errno": error.errno, "reason": error.strerror}
+    frames = traceback.extract_tb(error.__traceback__)
+    return fields | {"where": [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]}

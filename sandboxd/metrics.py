@@ -1,108 +1,126 @@
 """Metrics for Prometheus: an observer around the service, and their port. The only file that knows prometheus_client.
 
-Labels are bounded: verdicts, languages and images are names of the configuration, never of a request.
+Labels are bounded: verdicts and phases are words of ours, languages and images names of the configuration. Nothing that
+a client chooses becomes a label; an execution's id is an exemplar, which OpenMetrics keeps beside a bucket.
 """
 
 from __future__ import annotations
 
+import asyncio
 import platform
 import threading
+from collections.abc import Callable
+from functools import cache
 from importlib import metadata
 from wsgiref.simple_server import WSGIServer
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+    start_http_server,
+)
 
-from sandboxd.errors import InvalidConfiguration, SetupFailed
-from sandboxd.model import SECOND_NS, PhaseResult, Verdict
+from sandboxd.errors import ContainerLost, Draining, InvalidConfiguration, InvalidSubmission, Overloaded, SetupFailed
+from sandboxd.model import SECOND_NS, ExecutionResult, PhaseResult, Source, Submission, Verdict
 from sandboxd.service.observer import Record
 
+_SERVICE = "sandboxd.v1.ExecutionService"
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 60.0)
 _BYTES = tuple(float(1 << exponent) for exponent in range(20, 35))  # 1 MiB to 16 GiB
-_LABELS = ("image", "language")
+_PROGRAM = ("image", "language", "phase")
+_REJECTIONS = {InvalidSubmission: "invalid", Overloaded: "overloaded", Draining: "draining"}
+_MAX_STEPS = 100  # there are some forty; whatever invents more must not grow the server
+NO_LANGUAGE = "none"
+"""Label of an execution that was given a command and not source code."""
 
 
 class PrometheusObserver:
     """Counts what the service does."""
 
     def __init__(self) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each, of which nobody asks anything
         self.registry = CollectorRegistry()
-        self._executions = Counter(
-            "sandboxd_executions", "Executions that have ended.", ("verdict", *_LABELS), registry=self.registry
+        ProcessCollector(registry=self.registry)
+        self._define_executions()
+        self._define_service()
+        self._define_rpcs()
+        self._steps: set[str] = set()
+
+    def _define_executions(self) -> None:
+        self._executions = cache(
+            self._counter("sandboxd_executions", "Executions that have ended.", "image", "language", "verdict").labels
         )
-        self._queue = self._histogram("sandboxd_queue_wait_seconds", "Time in the queue.", _SECONDS)
-        self._create = self._histogram("sandboxd_container_create_seconds", "Time to make the containers.", _SECONDS)
-        self._run = self._histogram("sandboxd_run_seconds", "Wall time of the run phase.", _SECONDS, _LABELS)
-        self._cpu = self._histogram("sandboxd_cpu_seconds", "CPU time of the run phase.", _SECONDS, _LABELS)
-        self._memory = self._histogram("sandboxd_memory_peak_bytes", "Peak memory of the run phase.", _BYTES, _LABELS)
-        self._rejected = Counter(
-            "sandboxd_rejections", "Submissions that were not taken.", ("reason",), registry=self.registry
+        self._duration = self._histogram("sandboxd_execution_duration_seconds", "From acceptance to the answer.")
+        self._queue = self._histogram("sandboxd_queue_wait_seconds", "In the queue.")
+        self._create = self._histogram("sandboxd_container_create_seconds", "Making all containers of an execution.")
+        self._wall = cache(self._histogram("sandboxd_run_seconds", "Wall time of a phase's program.", *_PROGRAM).labels)
+        self._cpu = cache(self._histogram("sandboxd_cpu_seconds", "CPU time of a phase's program.", *_PROGRAM).labels)
+        self._memory = cache(
+            self._histogram(
+                "sandboxd_memory_peak_bytes", "Peak memory of a phase's program.", *_PROGRAM, buckets=_BYTES
+            ).labels
         )
-        self._bytes = Counter(
-            "sandboxd_transferred_bytes",
-            "Bytes of submissions (in), and of output and files (out).",
-            ("direction",),
-            registry=self.registry,
+        self._in = self._counter("sandboxd_submission_bytes", "Files, source code and stdin of requests.")
+        self._out = cache(self._counter("sandboxd_answer_bytes", "Returned to clients.", "part").labels)
+        self._truncated = self._counter("sandboxd_truncated_outputs", "Streams of which more was written than kept.")
+        self._oom = self._counter("sandboxd_oom_kills", "Processes of programs that were killed for memory.")
+        self._violations = cache(
+            self._counter("sandboxd_security_violations", "Programs ended by their policy.", "policy").labels
         )
-        self._errors = Counter(
-            "sandboxd_internal_errors",
-            "Failures of the platform, by the step that failed.",
-            ("step",),
-            registry=self.registry,
-        )
-        self._oom = Counter("sandboxd_oom_kills", "Processes killed for memory.", registry=self.registry)
-        self._violations = Counter(
-            "sandboxd_security_violations", "Programs ended by their policy.", ("policy",), registry=self.registry
-        )
-        self._depth = Gauge("sandboxd_queue_depth", "Submissions that wait.", registry=self.registry)
+
+    def _define_service(self) -> None:
+        self._rejected = cache(self._counter("sandboxd_rejected", "Submissions that were not taken.", "reason").labels)
+        self._errors = cache(self._counter("sandboxd_internal_errors", "Failures of ours, by step.", "step").labels)
+        self._depth = Gauge("sandboxd_queue_depth", "Submissions that wait for a slot.", registry=self.registry)
         self._containers = Gauge("sandboxd_containers", "Containers that exist.", ("state",), registry=self.registry)
-        self._handled = Counter(
-            "grpc_server_handled",
-            "RPCs that have ended.",
-            ("grpc_service", "grpc_method", "grpc_code"),
-            registry=self.registry,
-        )
-        self._handling = Histogram(
-            "grpc_server_handling_seconds",
-            "Time of RPCs.",
-            ("grpc_service", "grpc_method"),
-            buckets=_SECONDS,
-            registry=self.registry,
-        )
         build = Gauge("sandboxd_build_info", "What runs here.", ("version", "python"), registry=self.registry)
-        build.labels(metadata.version("sandboxd"), platform.python_version()).set(1)
-        for reason in ("invalid", "overloaded", "draining"):
-            self._rejected.labels(reason)
+        build.labels(_version(), platform.python_version()).set(1)
+        # A series that appears with its first event hides that event from rate().
+        for reason in _REJECTIONS.values():
+            self._rejected(reason)
         for state in ("live", "pooled"):
             self._containers.labels(state)
 
+    def _define_rpcs(self) -> None:
+        """Define what every dashboard for gRPC knows."""
+        method = ("grpc_service", "grpc_method")
+        self._handled = cache(
+            self._counter("grpc_server_handled", "Calls that have ended.", *method, "grpc_code").labels
+        )
+        self._handling = cache(self._histogram("grpc_server_handling_seconds", "Time of calls.", *method).labels)
+
+    def watch(self, *, queue_depth: Callable[[], int], containers: Callable[[], int]) -> None:
+        """Ask at every scrape instead of being told."""
+        self._depth.set_function(lambda: float(queue_depth()))
+        self._containers.labels("live").set_function(lambda: float(containers()))
+
     def execution_ended(self, record: Record) -> None:
         """Count it, and what it used."""
-        labels = (record.image, record.language)
-        self._queue.observe(record.queued_ns / SECOND_NS)
-        self._create.observe(record.created_ns / SECOND_NS)
-        submission = record.submission
-        self._bytes.labels("in").inc(len(submission.stdin) + sum(len(file.content) for file in submission.files))
-        result = record.result
-        verdict = result.verdict if result is not None else Verdict.INTERNAL_ERROR
-        self._executions.labels(verdict.name, *labels).inc()
-        if verdict is Verdict.INTERNAL_ERROR:
-            step = record.error.step if isinstance(record.error, SetupFailed) else "run"
-            self._errors.labels(step).inc()
-        if result is None:
+        rejection = _REJECTIONS.get(type(record.error)) if record.error is not None else None
+        if rejection is not None:  # found out too late for ``submit`` to say so
+            self.rejected(rejection)
             return
+        language = record.language or NO_LANGUAGE
+        verdict = _verdict(record)
+        self._executions(record.image, language, verdict.name).inc()
+        self._queue.observe(record.queued_ns / SECOND_NS)
+        if record.created_ns:
+            self._create.observe(record.created_ns / SECOND_NS)
+        self._in.inc(_size(record.submission))
+        if verdict is Verdict.INTERNAL_ERROR:
+            self._errors(self._bounded(_step(record.error))).inc()
         if verdict is Verdict.SECURITY_VIOLATION:
-            self._violations.labels(record.policy).inc()
-        self._bytes.labels("out").inc(sum(len(file.content) for file in result.files))
-        for phase in (result.compile, result.run):
-            if phase is not None:
-                self._bytes.labels("out").inc(len(phase.stdout.data) + len(phase.stderr.data))
-                self._oom.inc(phase.usage.oom_kills or 0)
-        if result.run is not None:
-            self._observe_usage(result.run, labels)
+            self._violations(record.policy).inc()
+        if record.result is not None:
+            self._count_result(record.result, record.image, language)
 
     def rejected(self, reason: str) -> None:
         """Count it."""
-        self._rejected.labels(reason).inc()
+        self._rejected(reason).inc()
 
     def queue_depth(self, depth: int) -> None:
         """Show it."""
@@ -114,24 +132,45 @@ class PrometheusObserver:
 
     def rpc_finished(self, method: str, code: str, seconds: float) -> None:
         """Count a call of ExecutionService."""
-        self._handled.labels("sandboxd.v1.ExecutionService", method, code).inc()
-        self._handling.labels("sandboxd.v1.ExecutionService", method).observe(seconds)
+        self._handled(_SERVICE, method, code).inc()
+        self._handling(_SERVICE, method).observe(seconds)
 
-    def _observe_usage(self, phase: PhaseResult, labels: tuple[str, str]) -> None:
-        usage = phase.usage
+    def _count_result(self, result: ExecutionResult, image: str, language: str) -> None:
+        timings = result.timings
+        total_ns = timings.queued_ns + timings.created_ns + timings.ran_ns + timings.collected_ns
+        self._duration.observe(total_ns / SECOND_NS, {"execution_id": result.execution_id})
+        self._out("files").inc(sum(len(file.content) for file in result.files))
+        for phase, outcome in (("compile", result.compile), ("run", result.run)):
+            if outcome is not None:
+                self._count_phase(outcome, (image, language, phase))
+
+    def _count_phase(self, outcome: PhaseResult, labels: tuple[str, str, str]) -> None:
+        usage = outcome.usage
         if usage.wall_time_ns is not None:
-            self._run.labels(*labels).observe(usage.wall_time_ns / SECOND_NS)
+            self._wall(*labels).observe(usage.wall_time_ns / SECOND_NS)
         if usage.cpu_time_ns is not None:
-            self._cpu.labels(*labels).observe(usage.cpu_time_ns / SECOND_NS)
+            self._cpu(*labels).observe(usage.cpu_time_ns / SECOND_NS)
         if usage.memory_peak_bytes is not None:
-            self._memory.labels(*labels).observe(usage.memory_peak_bytes)
+            self._memory(*labels).observe(usage.memory_peak_bytes)
+        self._oom.inc(usage.oom_kills or 0)
+        for part, output in (("stdout", outcome.stdout), ("stderr", outcome.stderr)):
+            self._out(part).inc(len(output.data))
+            self._truncated.inc(output.truncated)
 
-    def _histogram(self, name: str, text: str, buckets: tuple[float, ...], labels: tuple[str, ...] = ()) -> Histogram:
+    def _bounded(self, step: str) -> str:
+        if len(self._steps) < _MAX_STEPS:
+            self._steps.add(step)
+        return step if step in self._steps else "other"
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(name, text, labels, registry=self.registry)
+
+    def _histogram(self, name: str, text: str, *labels: str, buckets: tuple[float, ...] = _SECONDS) -> Histogram:
         return Histogram(name, text, labels, buckets=buckets, registry=self.registry)
 
 
 class MetricsServer:
-    """Serves /metrics on a thread of its own."""
+    """Serves /metrics, on a port and a thread of its own."""
 
     def __init__(self, observer: PrometheusObserver, listen: str) -> None:
         host, _, port = listen.rpartition(":")
@@ -142,9 +181,35 @@ class MetricsServer:
         self._server: WSGIServer = server
         self._thread: threading.Thread = thread
         self.address = f"{host}:{server.server_port}"
+        """HOST:PORT, with the port that was free where 0 was asked for."""
 
     def stop(self) -> None:
         """Close the port."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+def _verdict(record: Record) -> Verdict:
+    if record.result is not None:
+        return record.result.verdict
+    return Verdict.CANCELLED if isinstance(record.error, asyncio.CancelledError) else Verdict.INTERNAL_ERROR
+
+
+def _step(error: BaseException | None) -> str:
+    """Name what failed: a step of the set-up, the run, or, with an error that nobody raised on purpose, our code."""
+    if isinstance(error, SetupFailed):
+        return error.step
+    return "run" if error is None or isinstance(error, ContainerLost) else "bug"
+
+
+def _size(submission: Submission) -> int:
+    sources = submission.program.files if isinstance(submission.program, Source) else ()
+    return len(submission.stdin) + sum(len(file.content) for file in (*sources, *submission.files))
+
+
+def _version() -> str:
+    try:
+        return metadata.version("sandboxd")
+    except metadata.PackageNotFoundError:  # run from a checkout that is not installed
+        return "unknown"

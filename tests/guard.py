@@ -1,62 +1,169 @@
 """A control group around everything that the tests start: a bomb that got out would end here and not take the machine.
 
-The test process itself moves in, so that servers, launchers and containers are born inside.
+The test process itself moves in, so that servers, launchers and containers are born inside; what is left in it at the end
+is what they have leaked.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+import signal
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-MEMORY_BYTES = 8 << 30
-PROCESSES = 4000
+MEMORY_BYTES = 6 << 30
+PROCESSES = 2000
+PARENT_VARIABLE = "SANDBOXD_CGROUP_PARENT"
+_SETTLE_S = 5.0
+_V2 = ""
 
 
-def _groups() -> dict[str, Path]:
-    """Return where this process is, by v1 controller, or in v2 under ''."""
-    mounts: dict[str, str] = {}
-    for line in Path("/proc/self/mountinfo").read_text().splitlines():
-        left, _, right = line.partition(" - ")
-        fstype, _, options = right.split(" ", 2)
-        point = left.split(" ")[4]
-        if fstype == "cgroup2":
-            mounts.setdefault("", point)
-        elif fstype == "cgroup":
-            for option in options.split(","):
-                mounts.setdefault(option, point)
-    own = {}
-    for line in Path("/proc/self/cgroup").read_text().splitlines():
-        _, controllers, path = line.split(":", 2)
-        for controller in controllers.split(","):
-            own[controller] = path
-    wanted = ("memory", "pids") if "memory" in mounts else ("",)
-    return {name: Path(mounts[name]) / own[name].lstrip("/") for name in wanted}
+@dataclass(frozen=True)
+class Snapshot:
+    """What there is of processes, groups and mounts at one moment."""
+
+    processes: frozenset[str]
+    groups: frozenset[str]
+    mounts: frozenset[str]
+
+    def __sub__(self, other: Snapshot) -> list[str]:
+        """List what is here and was not there."""
+        return sorted((self.processes - other.processes) | (self.groups - other.groups) | (self.mounts - other.mounts))
+
+
+class Guard:
+    """The group: a directory in each v1 hierarchy that counts, or one of v2."""
+
+    def __init__(self) -> None:
+        self._name = f"sandboxd-guard-{os.getpid()}"
+        mounts, own = _mounts(), _own()
+        controllers = ("memory", "pids") if "memory" in mounts else (_V2,)
+        self._before = {name: mounts[name] / own[name].lstrip("/") for name in controllers}
+        # On v2 only a group without processes has children with controllers, and the root is the one exception.
+        self._groups = {name: (self._before[name] if name else mounts[name]) / self._name for name in controllers}
+
+    def enter(self) -> None:
+        """Make it and move this process in."""
+        for controller, group in self._groups.items():
+            if controller == _V2:
+                _enable(group.parent)
+            group.mkdir()
+            if controller in ("memory", _V2):
+                (group / ("memory.limit_in_bytes" if controller else "memory.max")).write_text(str(MEMORY_BYTES))
+            if controller in ("pids", _V2):
+                (group / "pids.max").write_text(str(PROCESSES))
+            if controller == _V2:
+                _enable(group)
+                for child in ("tests", "servers"):
+                    (group / child).mkdir()
+                os.environ[PARENT_VARIABLE] = f"/{self._name}/servers"
+            (group / ("" if controller else "tests") / "cgroup.procs").write_text(str(os.getpid()))
+
+    def leave(self) -> list[str]:
+        """Move this process back, end what is left and remove the group. Returns what was left."""
+        left = self.settle(self._others)
+        for group in self._groups.values():
+            for pid in _pids(group) - {os.getpid()}:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        for controller, group in self._groups.items():
+            (self._before[controller] / "cgroup.procs").write_text(str(os.getpid()))
+            left += [str(path) for path in _directories(group) if path.name not in _OURS]
+            _remove(group)
+        os.environ.pop(PARENT_VARIABLE, None)
+        return left
+
+    def snapshot(self) -> Snapshot:
+        """Look at what there is inside, and at this process's mounts."""
+        groups = [path for group in self._groups.values() for path in _directories(group)]
+        return Snapshot(frozenset(self._others()), frozenset(map(str, groups)), frozenset(_mount_points()))
+
+    def settle(self, leftovers: Callable[[], list[str]]) -> list[str]:
+        """Return what is left over once nothing is, or after a while."""
+        deadline = time.monotonic() + _SETTLE_S
+        while (left := leftovers()) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        return left
+
+    def _others(self) -> list[str]:
+        pids = set().union(*map(_pids, self._groups.values())) - {os.getpid()}
+        return [f"process {pid} {_command(pid)}" for pid in sorted(pids)]
 
 
 @contextlib.contextmanager
-def guard() -> Iterator[None]:
-    """Run the block inside a new group with hard limits, and remove it afterwards."""
-    name = f"sandboxd-guard-{os.getpid()}"
-    before = _groups()
-    made = {controller: place / name for controller, place in before.items()}
-    for controller, place in made.items():
-        if controller == "":
-            (place.parent / "cgroup.subtree_control").write_text("+memory +pids +cpu +cpuset")
-        place.mkdir()
-        if controller in ("memory", ""):
-            limit = "memory.limit_in_bytes" if controller else "memory.max"
-            (place / limit).write_text(str(MEMORY_BYTES))
-        if controller in ("pids", ""):
-            (place / "pids.max").write_text(str(PROCESSES))
-        (place / "cgroup.procs").write_text(str(os.getpid()))
+def guarded() -> Iterator[Guard]:
+    """Run the block inside a new guard. AssertionError when processes, groups or mounts are left."""
+    guard, mounts = Guard(), _mount_points()
+    guard.enter()
     try:
-        yield
+        yield guard
     finally:
-        for controller, place in made.items():
-            (before[controller] / "cgroup.procs").write_text(str(os.getpid()))
-            for directory in sorted(place.rglob("*"), reverse=True):
-                if directory.is_dir():
-                    directory.rmdir()
-            place.rmdir()
+        left = guard.leave() + sorted(_mount_points() - mounts)
+    assert not left, f"the tests left behind: {left}"
+
+
+_OURS = frozenset({"tests", "servers", "sandboxd-supervisor"})
+
+
+def _mounts() -> dict[str, Path]:
+    """Return where each v1 controller is mounted, and v2 under ''."""
+    found: dict[str, Path] = {}
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        left, _, right = line.partition(" - ")
+        fstype, _, options = right.split(" ", 2)
+        names = [_V2] if fstype == "cgroup2" else options.split(",") if fstype == "cgroup" else []
+        for name in names:
+            found.setdefault(name, Path(left.split(" ")[4]))
+    return found
+
+
+def _own() -> dict[str, str]:
+    """Return this process's group in each hierarchy."""
+    own = {}
+    for line in Path("/proc/self/cgroup").read_text().splitlines():
+        _, controllers, path = line.split(":", 2)
+        own.update(dict.fromkeys(controllers.split(","), path))
+    return own
+
+
+def _enable(group: Path) -> None:
+    (group / "cgroup.subtree_control").write_text("+memory +pids +cpu +cpuset")
+
+
+def _directories(group: Path) -> list[Path]:
+    return [path for path in group.rglob("*") if path.is_dir()]
+
+
+def _pids(group: Path) -> set[int]:
+    pids: set[int] = set()
+    for directory in (group, *_directories(group)):
+        with contextlib.suppress(OSError):  # ENOENT, ENODEV: it went away meanwhile
+            pids.update(map(int, (directory / "cgroup.procs").read_text().split()))
+    return pids
+
+
+def _remove(group: Path) -> None:
+    deadline = time.monotonic() + _SETTLE_S
+    for directory in (*sorted(_directories(group), reverse=True), group):
+        while True:
+            try:
+                directory.rmdir()
+                break
+            except OSError:  # EBUSY: what was killed is still dying
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)
+
+
+def _command(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text(errors="replace").replace("\0", " ")[:100]
+    except OSError:
+        return "(gone)"
+
+
+def _mount_points() -> set[str]:
+    return {f"mount {line.split(' ')[4]}" for line in Path("/proc/self/mountinfo").read_text().splitlines()}
