@@ -1,62 +1,94 @@
-# Everything that a newcomer or CI needs. `make help` lists it.
+# Everything that a newcomer or CI needs; `make` lists it. Each target sets up what it needs, once.
 SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# Python 3.11 or newer.
 PYTHON ?= python3
+# Where the default image is built to.
+STATE_DIR ?= /var/lib/sandboxd
+# More for pytest, such as ARGS='-k memory'.
+ARGS ?=
+
 VENV := .venv
 BIN := $(VENV)/bin
-STATE_DIR ?= /var/lib/sandboxd
+OUT ?= .
+# libseccomp2 compiles policies; mmdebstrap and erofs-utils build the image.
 PACKAGES := python3-venv libseccomp2 mmdebstrap erofs-utils
-TEST_PACKAGES := bubblewrap prometheus
+# promtool and a scraper; what the benchmark is compared with.
+TEST_PACKAGES := prometheus bubblewrap
 
-.PHONY: help setup setup-tests demo test lint proto bench test-cgroup2 images clean
+.PHONY: help setup setup-tests image demo test test-unit test-faults test-cgroup2 lint proto bench clean
 
 help: ## List the targets
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-$(VENV)/.installed: pyproject.toml
-	@$(call apt_install,$(PACKAGES))
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
-	@touch $@
+setup: image ## Install what is missing, make the virtual environment, build the default image
 
-setup: $(VENV)/.installed ## Install the packages, the virtual environment and the default image
+setup-tests: setup $(VENV)/.test-packages
+
+# Up to date unless the recipe has changed: then it takes a tenth of a second.
+image: $(VENV)/.installed
 	@$(BIN)/python -m sandboxd.images.build images/default --store $(STATE_DIR)/images
 
-setup-tests: setup
-	@$(call apt_install,$(TEST_PACKAGES))
-
-demo: setup ## Start a server, submit a dozen programs, show what came of them
+demo: setup ## Start a server, run a dozen programs, show what came of them, leave nothing behind
 	@$(BIN)/python -m sandboxd.cli.demo
 
 test: setup-tests ## Run every test
-	$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest $(ARGS)
 
-lint: $(VENV)/.installed ## Check style, types, import directions and the contract
+test-unit: $(VENV)/.installed ## Run the tests that need neither root nor an image
+	@$(BIN)/python -m pytest tests/unit $(ARGS)
+
+test-faults: setup-tests ## Run the tests that break the server on purpose
+	@$(BIN)/python -m pytest tests/faults $(ARGS)
+
+test-cgroup2: setup-tests ## Run the container tests on cgroup v2, in a virtual machine with Debian's kernel
+	@$(BIN)/python tests/vm/run.py
+
+bench: setup-tests ## Measure, beside bubblewrap in the same run
+	@$(BIN)/python -m pytest -s tests/benchmarks $(ARGS)
+
+lint: $(VENV)/.installed ## Check style, types, import directions, the contract and its stubs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/buf lint
-	$(MAKE) --no-print-directory proto OUT=$(VENV)/proto
+	@rm -rf $(VENV)/proto
+	@$(MAKE) --no-print-directory proto OUT=$(VENV)/proto
 	diff -r -x __init__.py -x __pycache__ $(VENV)/proto/sandboxd/v1 sandboxd/v1
 
-OUT ?= .
-proto: $(VENV)/.installed ## Regenerate the stubs
+proto: $(VENV)/.installed ## Generate the stubs anew
 	@mkdir -p $(OUT)
-	$(BIN)/python -m grpc_tools.protoc -I proto --python_out=$(OUT) --pyi_out=$(OUT) --grpc_python_out=$(OUT) proto/sandboxd/v1/*.proto
+	@$(BIN)/python -m grpc_tools.protoc -I proto --python_out=$(OUT) --pyi_out=$(OUT) --grpc_python_out=$(OUT) \
+	  proto/sandboxd/v1/*.proto
 
-bench: setup-tests ## Measure, beside bubblewrap in the same run
-	$(BIN)/python -m pytest -s tests/benchmarks
+clean: ## Remove what was made here; the image store stays
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
-test-cgroup2: setup-tests ## Run the container tests on cgroup v2, in a virtual machine with Debian's kernel
-	$(BIN)/python tests/vm/run.py
+# Anew when pyproject.toml has changed, and not otherwise.
+$(VENV)/.installed: pyproject.toml
+	@$(call install,$(PACKAGES))
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("sandboxd needs Python 3.11 or newer: make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
 
-clean: ## Remove what was built here (the image store stays)
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .hypothesis
+$(VENV)/.test-packages: $(VENV)/.installed
+	@$(call install,$(TEST_PACKAGES))
+	@touch $@
 
-# Install the Debian packages that are missing.
-define apt_install
-	missing=""; for package in $(1); do \
-	  dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$package"; done; \
-	if [ -n "$$missing" ]; then echo "installing$$missing"; apt-get update -qq && \
-	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; fi
+# Install those Debian packages that are missing.
+define install
+missing=(); \
+for package in $(1); do \
+  [[ "$$(dpkg-query -W -f '$${Status}' $$package 2>/dev/null)" == *' ok installed' ]] || missing+=($$package); \
+done; \
+if (( $${#missing[@]} )); then \
+  echo "installing $${missing[*]}"; \
+  (( EUID == 0 )) || { echo "as root: apt-get install $${missing[*]}" >&2; exit 1; }; \
+  apt-get update -qq; \
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$${missing[@]}" >/dev/null; \
+fi
 endef

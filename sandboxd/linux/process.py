@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import os
 import resource
+import select
 from enum import IntFlag
 
 from sandboxd.linux.libc import declare, declare_syscall
@@ -101,6 +102,11 @@ def unshare(namespaces: Namespace) -> None:
 def pidfd_signal(pidfd: int, signal: int) -> None:
     """Send ``signal`` to the process of ``pidfd``. Linux 5.1. ProcessLookupError when it is gone."""
     _pidfd_send_signal(pidfd, signal, None, 0)
+
+
+def has_ended(pidfd: int) -> bool:
+    """Return whether the process of ``pidfd`` has ended: its pidfd is readable then (pidfd_open(2))."""
+    return bool(select.select([pidfd], [], [], 0)[0])
 
 
 def close_all_but(keep: set[int]) -> None:

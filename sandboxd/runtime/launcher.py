@@ -54,6 +54,7 @@ class Launcher:
         layout.enter(store)
         self._images = layout.Images()
         self._last_capability = credentials.last_capability()
+        self._own_pidfd = os.pidfd_open(os.getpid())
         self._containers: dict[str, _Made] = {}
         self._unremoved: list[Group] = []
 
@@ -78,7 +79,8 @@ class Launcher:
             os.waitpid(made.pid, 0)
             self._unremoved.append(made.group)
         self._remove_groups()
-        self._hierarchy.remove_all()
+        with contextlib.suppress(OSError):  # EBUSY: the next start sweeps it
+            self._hierarchy.remove_all()
 
     def _create(self, spec: ContainerSpec, bpf: bytes, control: socket.socket) -> None:
         step = "mount_image"
@@ -119,6 +121,7 @@ class Launcher:
                         writable_fd=writable_fd,
                         bpf=bpf,
                         last_capability=self._last_capability,
+                        launcher_pidfd=self._own_pidfd,
                     )
                 )
             try:
@@ -228,8 +231,7 @@ def _read_io(pid: int) -> dict[str, int]:
 
 def main() -> NoReturn:
     """Run on the socket of descriptor 3; argv: the image store, and the parent cgroup or nothing."""
-    for number in (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ):
-        signal.signal(number, signal.SIG_DFL)  # the interpreter's own dispositions would reach init
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # process 1 must have no handler: it would hear the signal from inside
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, signal.SIGTERM])  # the server decides when it ends
     server = socket.socket(fileno=3)
     server.set_inheritable(False)
@@ -243,6 +245,7 @@ def main() -> NoReturn:
     sys.meta_path.clear()  # an import after the root has changed would find a container's files, or none
     gc.freeze()  # pages that the collector does not touch stay shared with every init
     gc.disable()
-    launcher.run()
+    with contextlib.suppress(BrokenPipeError):  # the server's end, in the middle of an answer
+        launcher.run()
     launcher.close()
     os._exit(0)

@@ -6,6 +6,7 @@ They run in the child, in the order of ``init.STEPS``. A step raises OSError; it
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import resource
 import socket
@@ -55,19 +56,20 @@ class Child:
     """Detached mount of the container's own tmpfs."""
     bpf: bytes
     last_capability: int
+    launcher_pidfd: int
     listener: int = -1
 
 
 def keep_only_own_descriptors(child: Child) -> None:
     """Close what the launcher had open: other containers' sockets among it."""
-    process.close_all_but({child.sync.fileno(), child.control.fileno(), child.writable_fd})
+    process.close_all_but({child.sync.fileno(), child.control.fileno(), child.writable_fd, child.launcher_pidfd})
 
 
 def await_identity(child: Child) -> None:
     """Wait for the launcher to map the ids and to put this process into the cgroup."""
     message, fds = wire.receive(child.sync, 16)
     if not message:
-        raise ConnectionResetError(104, "the launcher is gone")
+        raise ConnectionResetError(errno.ECONNRESET, "the launcher is gone")
     child.sync.close()
     for fd in fds:
         mounts.attach(fd, layout.CONTAINER_IMAGE)
@@ -145,16 +147,19 @@ def limit_what_no_request_sets(_child: Child) -> None:
     process.cap_rlimit(resource.RLIMIT_SIGPENDING, 4096)
 
 
-def die_with_the_launcher(_child: Child) -> None:
+def die_with_the_launcher(child: Child) -> None:
     """Be killed, and so the whole container, when the launcher ends. Cleared by setuid, so it comes after that."""
     process.die_with_parent()
+    if process.has_ended(child.launcher_pidfd):  # it may have, before that call; getppid() is 0 in here either way
+        raise ProcessLookupError(errno.ESRCH, "the launcher is gone")
+    os.close(child.launcher_pidfd)
 
 
 def filter_system_calls(child: Child) -> None:
     """Load the policy's filter, last: the steps above need calls that it forbids."""
     listener = seccomp.load(child.bpf, listener=True)
     if listener is None:
-        raise OSError(22, "the kernel gave no seccomp listener")
+        raise OSError(errno.EINVAL, "the kernel gave no seccomp listener")
     child.listener = listener
 
 

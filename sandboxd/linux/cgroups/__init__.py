@@ -6,6 +6,8 @@ import contextlib
 import errno
 import os
 import re
+import signal
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +34,8 @@ __all__ = [
 
 _INSTANCE = re.compile(r"sandboxd\.(\d+)\.(\d+)")
 _SUPERVISOR = "sandboxd-supervisor"
+_SWEEP_S = 5.0
+_SWEEP_POLL_S = 0.01
 
 
 def detect_version() -> int:
@@ -107,8 +111,37 @@ def sweep(parent: str) -> None:
         match = _INSTANCE.fullmatch(entry)
         if match and not _is_alive(int(match[1]), int(match[2])):
             for directory, _, _ in os.walk(os.path.join(parent, entry), topdown=False):
-                with contextlib.suppress(OSError):  # EBUSY: a process is still dying; the next start sweeps it
-                    os.rmdir(directory)
+                _remove_by_force(directory)
+
+
+def _remove_by_force(directory: str) -> None:
+    """Remove a group whose owner is dead, killing what is left in it. One that does not die in time stays, for the next."""
+    deadline = time.monotonic() + _SWEEP_S
+    while time.monotonic() < deadline:
+        try:
+            os.rmdir(directory)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            if error.errno != errno.EBUSY:
+                raise
+            _kill_members(directory)
+            time.sleep(_SWEEP_POLL_S)  # v1 has no event for a group that became empty
+        else:
+            return
+
+
+def _kill_members(directory: str) -> None:
+    """Kill the processes of a group; by pidfd, and only those that are in it still, so that no reused number is hit."""
+    procs = Path(directory, "cgroup.procs")
+    for pid in procs.read_text().split():
+        with contextlib.suppress(ProcessLookupError):
+            pidfd = os.pidfd_open(int(pid))
+            try:
+                if pid in procs.read_text().split():
+                    process.pidfd_signal(pidfd, signal.SIGKILL)
+            finally:
+                os.close(pidfd)
 
 
 def _is_alive(pid: int, start_time: int) -> bool:

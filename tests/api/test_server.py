@@ -1,0 +1,249 @@
+"""The server itself: health, reflection, overload, draining, addresses, TLS, and what it refuses to start with."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+
+import grpc
+import pytest
+from google.protobuf.duration_pb2 import Duration
+from google.rpc import error_details_pb2
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
+from grpc_status import rpc_status
+
+from sandboxd.app import App
+from sandboxd.client import SandboxClient
+from sandboxd.config import load_config
+from sandboxd.errors import HostUnfit, InvalidConfiguration
+from sandboxd.v1 import execution_service_pb2 as pb
+from tests.api.conftest import ServerThread, command, python
+from tests.api.test_execute import wait_for
+
+SERVICE = "sandboxd.v1.ExecutionService"
+
+
+def test_health(client):
+    stub = health_pb2_grpc.HealthStub(client.channel)
+
+    for name in ("", SERVICE):
+        answer = stub.Check(health_pb2.HealthCheckRequest(service=name))
+        assert health_pb2.HealthCheckResponse.SERVING == answer.status
+
+
+def test_reflection(client):
+    database = ProtoReflectionDescriptorDatabase(client.channel)
+
+    assert SERVICE in database.get_services()
+    assert "Execute" in [m.name for m in database.FindFileContainingSymbol(SERVICE).service[0].method]
+
+
+def test_full_is_resource_exhausted_with_retry_info(tmp_path):
+    """One slot, one place in the queue: the third is refused, and the first two answer."""
+    server = ServerThread(listen=f"unix:{tmp_path}/s", slots=1, queue=1)
+    try:
+        with SandboxClient(server.app.address) as client:
+            calls = [client.stub.Execute.future(python("import time; time.sleep(1)")) for _ in range(2)]
+            wait_for(lambda: len(client.list()) == 2)
+            with pytest.raises(grpc.RpcError) as error:
+                client.execute(command("true"))
+            answers = [call.result().verdict for call in calls]
+    finally:
+        server.close()
+
+    assert grpc.StatusCode.RESOURCE_EXHAUSTED is error.value.code()
+    info = error_details_pb2.RetryInfo()
+    assert rpc_status.from_call(error.value).details[0].Unpack(info)
+    assert info.retry_delay.ToNanoseconds() > 0
+    assert [pb.VERDICT_OK] * 2 == answers
+
+
+def test_cancelled_in_the_queue_costs_nothing(tmp_path):
+    server = ServerThread(listen=f"unix:{tmp_path}/s", slots=1, queue=4)
+    try:
+        with SandboxClient(server.app.address) as client:
+            first = client.stub.Execute.future(python("import time; time.sleep(1)"))
+            wait_for(lambda: [e for e in client.list() if e.phase])
+            second = client.stub.Execute.future(python("print(2)", request_id="second"))
+            waiting = wait_for(lambda: [e for e in client.list() if e.request_id == "second"])
+            client.cancel(waiting[0].execution_id)
+            answer = second.result(5)
+            assert not first.done()
+            assert pb.VERDICT_OK == first.result().verdict
+    finally:
+        server.close()
+
+    assert (pb.VERDICT_CANCELLED, 0) == (answer.verdict, answer.timings.ran.ToNanoseconds())
+
+
+@contextmanager
+def serving(*arguments):
+    """A server process; gives it and its address."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sandboxd", "serve", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    try:
+        line = process.stdout.readline().decode()
+        assert line.startswith("listening on "), process.stderr.read().decode()
+        yield process, line.split()[-1]
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+        process.stdout.close()
+        process.stderr.close()
+
+
+def test_sigterm_drains(tmp_path):
+    """What runs is let end, new work is refused, and the process exits 0."""
+    with serving("--listen", "127.0.0.1:0", "--drain-s", "20") as (process, address), SandboxClient(address) as client:
+        running = client.stub.Execute.future(python("import time; time.sleep(2); print('whole')"))
+        wait_for(lambda: [e for e in client.list() if e.phase])
+        process.send_signal(signal.SIGTERM)
+        refused = wait_for(lambda: _refusal(client))
+        answer = running.result(20)
+        assert 0 == process.wait(20)
+
+    assert grpc.StatusCode.UNAVAILABLE is refused
+    assert (pb.VERDICT_OK, b"whole\n") == (answer.verdict, answer.run.stdout.data)
+
+
+def _refusal(client):
+    try:
+        client.execute(command("true"))
+    except grpc.RpcError as error:
+        return error.code()
+    return None
+
+
+def test_unix_socket_is_for_owner_and_group_only(tmp_path):
+    with serving("--listen", f"unix:{tmp_path}/s") as (_, address), SandboxClient(address) as client:
+        assert pb.VERDICT_OK == client.execute(command("true")).verdict
+        assert 0o660 == stat.S_IMODE(os.stat(tmp_path / "s").st_mode)
+
+
+def test_beyond_loopback_without_tls_is_refused():
+    result = subprocess.run(
+        [sys.executable, "-m", "sandboxd", "serve", "--listen", "0.0.0.0:0"], capture_output=True, check=False
+    )
+
+    assert 125 == result.returncode
+    assert b"not loopback" in result.stderr
+
+
+def test_a_second_server_on_the_address_is_refused():
+    with serving("--listen", "127.0.0.1:0") as (_, address):
+        result = subprocess.run(
+            [sys.executable, "-m", "sandboxd", "serve", "--listen", address], capture_output=True, check=False
+        )
+
+    assert 125 == result.returncode
+    assert b"cannot bind" in result.stderr
+
+
+def test_tls_with_client_certificates(tmp_path):
+    """A client without a certificate of the CA gets nowhere; one with it does."""
+    _make_certificates(tmp_path)
+    flags = [f"--tls-{n}={tmp_path}/{f}" for n, f in (("cert", "server.pem"), ("key", "server.key"), ("client-ca", "ca.pem"))]
+    ca, key, cert = ((tmp_path / name).read_bytes() for name in ("ca.pem", "client.key", "client.pem"))
+    with serving("--listen", "127.0.0.1:0", *flags) as (_, address):
+        target = "localhost:" + address.rpartition(":")[2]
+        with SandboxClient(target, credentials=grpc.ssl_channel_credentials(ca, key, cert)) as client:
+            assert pb.VERDICT_OK == client.execute(command("true")).verdict
+        with SandboxClient(target, credentials=grpc.ssl_channel_credentials(ca)) as client:
+            with pytest.raises(grpc.RpcError) as error:
+                client.execute(command("true"), timeout=10)
+
+    assert grpc.StatusCode.UNAVAILABLE is error.value.code()
+
+
+def _make_certificates(directory: Path) -> None:
+    def openssl(*arguments):
+        subprocess.run(["openssl", *arguments], cwd=directory, check=True, capture_output=True)
+
+    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=ca")
+    (directory / "ext").write_text("subjectAltName=DNS:localhost")
+    for name in ("server", "client"):
+        openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}")
+        openssl(
+            "x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
+            "-out", f"{name}.pem", "-extfile", "ext",
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("setting", "error", "text"),
+    [
+        ({"state_dir": "/nonexistent"}, HostUnfit, "image"),
+        ({"policies_dir": "/nonexistent"}, InvalidConfiguration, "default_policy"),
+        ({"uid_base": 2**32 - 65536}, InvalidConfiguration, "uid"),
+        ({"listen": "127.0.0.1:1"}, None, ""),
+    ],
+)
+def test_what_it_does_not_start_with(setting, error, text):
+    """Port 1 is free for root: that row is the control."""
+    async def start():
+        app = App(load_config(None, {}, {"listen": "127.0.0.1:0", **setting}))
+        await app.start()
+        await app.stop(0)
+
+    if error is None:
+        asyncio.run(start())
+        return
+    with pytest.raises(error, match=text):
+        asyncio.run(start())
+
+
+def test_a_policy_that_cannot_be_loaded_keeps_it_from_starting(tmp_path):
+    source = Path(__file__).parents[2] / "policies"
+    shutil.copytree(source, tmp_path / "policies")
+    (tmp_path / "policies" / "default.toml").write_text(
+        (source / "default.toml").read_text().replace("inodes", "inode_limit")
+    )
+    result = subprocess.run(
+        [sys.executable, "-m", "sandboxd", "serve", "--listen", "127.0.0.1:0", "--policies-dir", str(tmp_path / "policies")],
+        capture_output=True,
+        check=False,
+    )
+
+    assert 125 == result.returncode
+    assert b"inode_limit: unknown key" in result.stderr
+
+
+def test_deadline_caps_a_run(client):
+    """The client's deadline ends it with DEADLINE_EXCEEDED, long before its wall time."""
+    with pytest.raises(grpc.RpcError) as error:
+        client.execute(python("import time; time.sleep(60)", limits=pb.Limits(wall_time=Duration(seconds=60))), timeout=0.5)
+
+    assert grpc.StatusCode.DEADLINE_EXCEEDED is error.value.code()
+
+
+def test_hundred_connections(api):
+    """Each with a channel of its own, all at once."""
+    clients = [SandboxClient(api.app.address) for _ in range(100)]
+    failures = []
+
+    def call(client):
+        try:
+            client.list()
+        except grpc.RpcError as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=call, args=(client,)) for client in clients]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for client in clients:
+        client.close()
+
+    assert [] == failures

@@ -1,0 +1,119 @@
+"""kill -9 of server, launcher and init at any moment: nothing lives on, and the next start sweeps what is left."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from pathlib import Path
+
+import grpc
+import pytest
+
+from sandboxd.client import SandboxClient
+from sandboxd.v1 import execution_service_pb2 as pb
+from tests.api.conftest import command, python
+from tests.api.test_execute import wait_for
+from tests.api.test_server import serving
+
+ROUNDS = 8
+
+
+def children(pid):
+    """Return the processes that this one started and that live."""
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except FileNotFoundError:
+        return []
+
+
+def descendants(pid):
+    """Return all that came of a process."""
+    found = []
+    for child in children(pid):
+        found += [child, *descendants(child)]
+    return found
+
+
+def alive(pid):
+    """Whether a process runs; a zombie that waits for its reaper does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def group_directories(launcher):
+    """Return the directories of control groups that a launcher made."""
+    return [path for path in Path("/sys/fs/cgroup").rglob(f"sandboxd.{launcher}.*") if path.is_dir()]
+
+
+@pytest.mark.parametrize("round_", range(ROUNDS))
+@pytest.mark.parametrize("victim", ["server", "launcher"])
+def test_nothing_outlives_the_server_or_the_launcher(victim, round_):
+    """Under load, at a random moment; the next server's start sweeps the groups."""
+    chance = random.Random(round_)
+    with serving("--listen", "127.0.0.1:0") as (process, address):
+        with SandboxClient(address) as client:
+            calls = [client.stub.Execute.future(python("import os, time; os.fork(); time.sleep(30)")) for _ in range(6)]
+            wait_for(lambda: client.list())
+            time.sleep(chance.uniform(0, 0.15))
+            (launcher,) = children(process.pid)
+            everything = descendants(process.pid)
+            os.kill(process.pid if victim == "server" else launcher, signal.SIGKILL)
+            wait_for(lambda: not any(alive(pid) for pid in everything if pid != process.pid))
+            if victim == "launcher":
+                answers = [outcome(call) for call in calls]
+                assert {"INTERNAL"} >= set(answers), "a fault of ours was told as the program's"
+                assert pb.VERDICT_OK == client.execute(command("true"), timeout=20).verdict
+    leftovers = group_directories(launcher)
+    with serving("--listen", "127.0.0.1:0"):
+        assert [] == [path for path in leftovers if path.exists()]
+
+
+def outcome(call):
+    """Return how a call ended; INTERNAL for both forms of our own failure."""
+    try:
+        response = call.result(20)
+    except grpc.RpcError as error:
+        return error.code().name
+    return "INTERNAL" if response.verdict == pb.VERDICT_INTERNAL_ERROR else pb.Verdict.Name(response.verdict)
+
+
+def test_killing_an_init_is_never_the_programs_failure():
+    with serving("--listen", "127.0.0.1:0") as (process, address), SandboxClient(address) as client:
+        call = client.stub.Execute.future(python("import time; time.sleep(30)"))
+        wait_for(lambda: [e for e in client.list() if e.phase == pb.PHASE_RUN])
+        (launcher,) = children(process.pid)
+        (init,) = children(launcher)
+        os.kill(init, signal.SIGKILL)
+        response = call.result(10)
+
+        assert (pb.VERDICT_INTERNAL_ERROR, pb.FAULT_DOMAIN_PLATFORM) == (response.verdict, response.fault_domain)
+        assert response.run.usage.HasField("cpu_time")
+        assert pb.VERDICT_OK == client.execute(command("true")).verdict
+
+
+def test_set_up_that_fails_names_its_step(tmp_path):
+    """An image that cannot be mounted: INTERNAL with the step and errno, and the server goes on."""
+    import shutil
+
+    store = tmp_path / "images"
+    store.mkdir()
+    source = Path("/var/lib/sandboxd/images/default").resolve()
+    for name in ("default", "broken"):
+        (store / name).mkdir()
+        for file in ("manifest.toml", "digest"):
+            shutil.copy(source / file, store / name / file)
+    os.link(source / "root.erofs", store / "default" / "root.erofs") if os.stat(source).st_dev == os.stat(
+        tmp_path
+    ).st_dev else shutil.copy(source / "root.erofs", store / "default" / "root.erofs")
+    (store / "broken" / "root.erofs").write_bytes(bytes(8192))
+    with serving("--listen", "127.0.0.1:0", "--state-dir", str(tmp_path)) as (_, address), SandboxClient(address) as client:
+        with pytest.raises(grpc.RpcError) as error:
+            client.execute(command("true", image="broken"))
+
+        assert grpc.StatusCode.INTERNAL is error.value.code()
+        assert "container set-up failed at mount_image" in error.value.details()
+        assert pb.VERDICT_OK == client.execute(command("true")).verdict

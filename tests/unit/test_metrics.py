@@ -1,0 +1,236 @@
+"""What is counted, under which names and labels; and their port."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import urllib.request
+from collections.abc import Iterator
+
+import pytest
+
+from sandboxd.errors import ContainerLost, InvalidConfiguration, InvalidSubmission, Overloaded, SetupFailed
+from sandboxd.metrics import MetricsServer, PrometheusObserver
+from sandboxd.model import File, Usage, Verdict
+from tests.unit.records import TEXT, command, output, phase, record, result
+
+PYTHON = {"image": "default", "language": "python"}
+RUN = PYTHON | {"phase": "run"}
+OPENMETRICS = "application/openmetrics-text; version=1.0.0"
+
+
+@pytest.fixture
+def observer() -> PrometheusObserver:
+    return PrometheusObserver()
+
+
+@pytest.fixture
+def server(observer) -> Iterator[MetricsServer]:
+    server = MetricsServer(observer, "127.0.0.1:0")
+    yield server
+    server.stop()
+
+
+def value(observer: PrometheusObserver, name: str, **labels: str) -> float | None:
+    return observer.registry.get_sample_value(name, labels)
+
+
+def scrape(server: MetricsServer, accept: str = "text/plain") -> str:
+    request = urllib.request.Request(f"http://{server.address}/metrics", headers={"Accept": accept})
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return answer.read().decode()
+
+
+@pytest.mark.parametrize("verdict", [verdict for verdict in Verdict if verdict is not Verdict.INTERNAL_ERROR])
+def test_execution_counts_by_image_language_and_verdict(observer, verdict):
+    observer.execution_ended(record(result(phase(verdict))))
+
+    assert 1 == value(observer, "sandboxd_executions_total", verdict=verdict.name, **PYTHON)
+
+
+def test_command_counts_without_a_language(observer):
+    observer.execution_ended(record(result(phase()), submission=command(), language=""))
+
+    assert 1 == value(observer, "sandboxd_executions_total", image="default", language="none", verdict="OK")
+
+
+def test_times_are_in_seconds_and_memory_in_bytes(observer):
+    observer.execution_ended(record(result(phase())))
+
+    assert 0.037 == pytest.approx(value(observer, "sandboxd_execution_duration_seconds_sum"))
+    assert 0.001 == value(observer, "sandboxd_queue_wait_seconds_sum")
+    assert 0.002 == value(observer, "sandboxd_container_create_seconds_sum")
+    assert 0.02 == value(observer, "sandboxd_run_seconds_sum", **RUN)
+    assert 0.01 == value(observer, "sandboxd_cpu_seconds_sum", **RUN)
+    assert 3 << 20 == value(observer, "sandboxd_memory_peak_bytes_sum", **RUN)
+    assert 0 == value(observer, "sandboxd_memory_peak_bytes_bucket", le="2.097152e+06", **RUN)
+    assert 1 == value(observer, "sandboxd_memory_peak_bytes_bucket", le="4.194304e+06", **RUN)
+
+
+def test_phases_count_apart(observer):
+    observer.execution_ended(record(result(phase(), compile=phase())))
+    observer.execution_ended(record(result(compile=phase(Verdict.COMPILE_ERROR))))
+
+    assert 1 == value(observer, "sandboxd_run_seconds_count", **RUN)
+    assert 2 == value(observer, "sandboxd_run_seconds_count", **PYTHON, phase="compile")
+
+
+def test_figure_that_the_kernel_does_not_give_is_no_zero(observer):
+    observer.execution_ended(record(result(phase(usage=Usage()))))
+
+    for name in ("run_seconds", "cpu_seconds", "memory_peak_bytes"):
+        assert value(observer, f"sandboxd_{name}_count", **RUN) is None
+
+
+def test_execution_cancelled_in_the_queue_made_no_container(observer):
+    observer.execution_ended(record(result(phase(Verdict.CANCELLED)), created_ns=0))
+
+    assert 0 == value(observer, "sandboxd_container_create_seconds_count")
+
+
+def test_bytes_count_in_and_out(observer):
+    run = phase(stdout=output(b"12345"), stderr=output(b"12", total=100))
+    observer.execution_ended(record(result(run, files=(File(path="a", content=b"1234"),))))
+
+    assert 4 * len(TEXT) == value(observer, "sandboxd_submission_bytes_total")
+    assert [5, 2, 4] == [
+        value(observer, "sandboxd_answer_bytes_total", part=part) for part in ("stdout", "stderr", "files")
+    ]
+    assert 1 == value(observer, "sandboxd_truncated_outputs_total")
+
+
+def test_kills_for_memory_and_violations_count(observer):
+    observer.execution_ended(record(result(phase(Verdict.MEMORY_LIMIT, usage=Usage(oom_kills=3)))))
+    observer.execution_ended(record(result(phase(Verdict.SECURITY_VIOLATION))))
+
+    assert 3 == value(observer, "sandboxd_oom_kills_total")
+    assert 1 == value(observer, "sandboxd_security_violations_total", policy="strict")
+
+
+@pytest.mark.parametrize(
+    ("error", "step"),
+    [
+        (SetupFailed("pivot_root", 22, "Invalid argument"), "pivot_root"),
+        (ContainerLost("gone"), "run"),
+        (ZeroDivisionError(TEXT), "bug"),
+    ],
+)
+def test_failure_of_ours_counts_by_step(observer, error, step):
+    observer.execution_ended(record(error=error))
+
+    assert 1 == value(observer, "sandboxd_internal_errors_total", step=step)
+    assert 1 == value(observer, "sandboxd_executions_total", verdict="INTERNAL_ERROR", **PYTHON)
+
+
+def test_answer_of_internal_error_counts_as_failure_of_the_run(observer):
+    observer.execution_ended(record(result(phase(Verdict.INTERNAL_ERROR))))
+
+    assert 1 == value(observer, "sandboxd_internal_errors_total", step="run")
+
+
+def test_steps_without_end_do_not_make_labels_without_end(observer):
+    for number in range(150):
+        observer.execution_ended(record(error=SetupFailed(f"step{number}", 1, "")))
+
+    assert 50 == value(observer, "sandboxd_internal_errors_total", step="other")
+
+
+def test_execution_that_was_cancelled_is_no_failure(observer):
+    observer.execution_ended(record(error=asyncio.CancelledError()))
+
+    assert 1 == value(observer, "sandboxd_executions_total", verdict="CANCELLED", **PYTHON)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [(InvalidSubmission.of("files", ""), "invalid"), (Overloaded("", retry_after_s=1), "overloaded")],
+)
+def test_submission_that_is_refused_late_is_a_refusal_and_no_execution(observer, error, reason):
+    observer.execution_ended(record(error=error))
+
+    assert 1 == value(observer, "sandboxd_rejected_total", reason=reason)
+    assert value(observer, "sandboxd_executions_total", verdict="INTERNAL_ERROR", **PYTHON) is None
+
+
+def test_refusals_count_from_zero(observer):
+    observer.rejected("overloaded")
+
+    assert [0, 1, 0] == [
+        value(observer, "sandboxd_rejected_total", reason=reason) for reason in ("invalid", "overloaded", "draining")
+    ]
+
+
+def test_gauges_show_what_was_told(observer):
+    observer.queue_depth(3)
+    observer.containers(2)
+
+    assert 3 == value(observer, "sandboxd_queue_depth")
+    assert [2, 0] == [value(observer, "sandboxd_containers", state=state) for state in ("live", "pooled")]
+
+
+def test_gauges_can_be_asked_for_instead(observer):
+    now = {"depth": 0, "live": 0}
+    observer.watch(queue_depth=lambda: now["depth"], containers=lambda: now["live"])
+    now.update(depth=5, live=6)
+
+    assert (5, 6) == (value(observer, "sandboxd_queue_depth"), value(observer, "sandboxd_containers", state="live"))
+
+
+def test_calls_count_by_method_and_code(observer):
+    observer.rpc_finished("Execute", "OK", 0.25)
+
+    method = {"grpc_service": "sandboxd.v1.ExecutionService", "grpc_method": "Execute"}
+    assert 1 == value(observer, "grpc_server_handled_total", grpc_code="OK", **method)
+    assert 0.25 == value(observer, "grpc_server_handling_seconds_sum", **method)
+
+
+def test_no_byte_of_a_submission_becomes_a_label(observer, server):
+    observer.execution_ended(record(result(phase(stdout=output(TEXT.encode())))))
+    observer.execution_ended(record(error=ValueError(TEXT)))
+
+    assert TEXT not in scrape(server) + scrape(server, OPENMETRICS)
+
+
+def test_port_is_a_free_one_where_none_is_named(server):
+    assert server.address.startswith("127.0.0.1:")
+    assert not server.address.endswith(":0")
+
+
+def test_port_serves_openmetrics_with_the_id_of_an_execution_beside_its_bucket(observer, server):
+    observer.execution_ended(record(result(phase())))
+
+    text = scrape(server, OPENMETRICS)
+
+    assert text.endswith("# EOF\n")
+    assert '# {execution_id="e1"} 0.037' in text
+
+
+def test_there_are_no_series_of_creation_times(observer, server):
+    observer.execution_ended(record(result(phase())))
+
+    assert "_created" not in scrape(server).replace("sandboxd_container_created", "")
+
+
+def test_port_that_is_taken_is_an_error_of_the_configuration(observer):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(InvalidConfiguration, match=f"metrics_listen: cannot bind {address}"):
+            MetricsServer(observer, address)
+
+
+def test_port_is_closed_by_stop(observer):
+    server = MetricsServer(observer, "[::1]:0")
+    assert server.address.startswith("[::1]:")
+    scrape(server)
+
+    server.stop()
+
+    with pytest.raises(OSError, match="refused"):
+        scrape(server)
+
+
+def test_two_observers_share_nothing(observer):
+    other = PrometheusObserver()
+    observer.rejected("invalid")
+
+    assert 0 == value(other, "sandboxd_rejected_total", reason="invalid")
