@@ -12,7 +12,7 @@ import pytest
 from sandboxd.client import SandboxClient
 from sandboxd.v1 import execution_service_pb2 as pb
 from tests.guard import Guard, guarded
-from tests.server import ServerProcess
+from tests.server import ServerProcess, serving
 
 _TESTS = Path(__file__).parent
 _GUARDED = ("container", "api", "cli", "hostile", "faults", "benchmarks")
@@ -72,11 +72,10 @@ def leaves_nothing(guard: Guard) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def server(guard: Guard, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+def server(guard: Guard) -> Iterator[ServerProcess]:
     """Run one server as users do: ``sandboxd serve``, a process of its own."""
     del guard  # it must be there before the server is
-    log = tmp_path_factory.mktemp("server") / "log"
-    with ServerProcess.running(log, "--metrics-listen", "127.0.0.1:0") as server:
+    with serving("--metrics-listen", "127.0.0.1:0") as server:
         yield server
 
 

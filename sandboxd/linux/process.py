@@ -153,6 +153,16 @@ def read_start_time(pid: int | str) -> int:
         return int(file.read().rpartition(b")")[2].split()[19])
 
 
+def is_alive(pid: int, start_time: int) -> bool:
+    """Return whether the process named by :func:`read_start_time` lives; a zombie, which nobody reaped, does not."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            fields = file.read().rpartition(b")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return int(fields[19]) == start_time and fields[0] not in (b"Z", b"X")
+
+
 def self_cgroups() -> dict[str, str]:
     """Return this process's cgroups, by controller; '' is cgroup v2. See cgroups(7)."""
     groups = {}

@@ -19,7 +19,7 @@ from sandboxd.errors import ContainerLost
 from sandboxd.linux import procfs, seccomp
 from sandboxd.linux.cgroups import MemorySample, Stats
 from sandboxd.model import SECOND_NS, Limits, RefusedSyscall, Usage, WindowSize
-from sandboxd.runtime import terminal
+from sandboxd.runtime import terminal, workspace
 from sandboxd.runtime.container import Container
 from sandboxd.runtime.launcher_client import Destroyed
 from sandboxd.runtime.outcome import Killed, Outcome
@@ -65,6 +65,8 @@ class Run:
         self.stdin: StdinFeeder | None = None
         self._master = -1
         self._baseline: Stats | None = None
+        self._last: Stats | None = None
+        self._disk_full = False
         self._started_ns = 0
         self._ended_ns = 0
         self._best_sample: MemorySample | None = None
@@ -102,10 +104,25 @@ class Run:
         self._tick()
 
     async def finish(self) -> None:
-        """Wait until the program has ended, by itself or by :meth:`kill`, and everything of the container is dead."""
+        """Wait until the program has ended, by itself or by :meth:`kill`, and everything of the container is dead.
+
+        ContainerLost when what it used cannot be read any more.
+        """
         if self._start is not None and self._start.kind is FromInit.STARTED:
             await self._finished.wait()
         self._ended_ns = time.monotonic_ns()
+        await self.release()
+        try:
+            self._last = self._container.cgroup.stats()
+            self._disk_full = workspace.is_full(self._container.writable_fd)
+        except OSError as error:
+            raise ContainerLost(f"its accounts cannot be read: {error.strerror}") from error
+
+    async def release(self) -> None:
+        """Kill what still lives, take what it left in its pipes, and let go of every descriptor. May be repeated.
+
+        An event loop that still watches a descriptor when it is closed would not see the next one of its number.
+        """
         if self._timer is not None:
             self._timer.cancel()
         self._container.kill()
@@ -151,9 +168,10 @@ class Run:
         """CPU time of init since the baseline; a liar gains no more than the bound."""
         return min(max(0, self._container.own_cpu_us * 1000), _INIT_CPU_BOUND_NS)
 
-    def outcome(self, last: Stats, destroyed: Destroyed | None, *, disk_full: bool) -> Outcome:
-        """Put the facts together, from the last reading of the cgroup and what reaping init told."""
-        container, start = self._container, self._start
+    def outcome(self, destroyed: Destroyed | None) -> Outcome:
+        """Put the facts of a finished run together with what reaping its init told."""
+        container, start, last = self._container, self._start, self._last
+        assert last is not None
         status = container.exited.result() if container.exited.done() else None
         executed = start is not None and start.kind is FromInit.STARTED
         oom_kills = last.oom_kills
@@ -173,7 +191,7 @@ class Run:
                 for (name, answer), count in sorted(self._refused.items())
             ),
             process_refusals=last.process_refusals,
-            disk_full=disk_full,
+            disk_full=self._disk_full,
             disk_bytes=self._limits.disk_bytes,
             stdout=self.recorder.output(STDOUT),
             stderr=self.recorder.output(STDERR),

@@ -266,7 +266,7 @@ class Execution:
         submission = self.plan.submission
         audit = submission.report_refused_syscalls
         container = await self._engine.create(self.plan.image.root, self.plan.policy, plan.limits, audit=audit)
-        destroyed, run = None, None
+        run: Run | None = None
         try:
             _put(container, files)
             if self._stopping:
@@ -285,13 +285,14 @@ class Execution:
             await run.finish()
             self.clock.ran += time.monotonic_ns() - began
             began = time.monotonic_ns()
-            last, full = container.cgroup.stats(), workspace.is_full(container.writable_fd)
             collected = await self._collect(container, plan)
         finally:
             self._end_phase()
+            if run is not None:
+                await run.release()
             destroyed = await self._engine.destroy(container)
             self.clock.collected += time.monotonic_ns() - began
-        return judge(plan.phase, plan.limits, run.outcome(last, destroyed, disk_full=full)), collected
+        return judge(plan.phase, plan.limits, run.outcome(destroyed)), collected
 
     async def _feed(self, run: Run, plan: PhasePlan) -> None:
         """Give the program its input; what does not fit into the pipe goes in while it runs."""

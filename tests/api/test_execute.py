@@ -55,7 +55,9 @@ def test_usage_is_whole_for_a_killed_run_too(client, code, limits):
 def test_output_is_lossless(client):
     """All 256 bytes, on both streams."""
     data = bytes(range(256))
-    response = client.execute(command("sh", "-c", "cat; cat /workspace/e >&2", stdin=data, files=[pb.File(path="e", content=data)]))
+    response = client.execute(
+        command("sh", "-c", "cat; cat /workspace/e >&2", stdin=data, files=[pb.File(path="e", content=data)])
+    )
 
     assert (data, data) == (response.run.stdout.data, response.run.stderr.data)
 

@@ -10,7 +10,6 @@ import stat
 import subprocess
 import sys
 import threading
-from contextlib import contextmanager
 from pathlib import Path
 
 import grpc
@@ -28,6 +27,7 @@ from sandboxd.errors import HostUnfit, InvalidConfiguration
 from sandboxd.v1 import execution_service_pb2 as pb
 from tests.api.conftest import ServerThread, command, python
 from tests.api.test_execute import wait_for
+from tests.server import serving
 
 SERVICE = "sandboxd.v1.ExecutionService"
 
@@ -85,33 +85,15 @@ def test_cancelled_in_the_queue_costs_nothing(tmp_path):
     assert (pb.VERDICT_CANCELLED, 0) == (answer.verdict, answer.timings.ran.ToNanoseconds())
 
 
-@contextmanager
-def serving(*arguments):
-    """A server process; gives it and its address."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "sandboxd", "serve", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    try:
-        line = process.stdout.readline().decode()
-        assert line.startswith("listening on "), process.stderr.read().decode()
-        yield process, line.split()[-1]
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.wait()
-        process.stdout.close()
-        process.stderr.close()
-
-
-def test_sigterm_drains(tmp_path):
+def test_sigterm_drains():
     """What runs is let end, new work is refused, and the process exits 0."""
-    with serving("--listen", "127.0.0.1:0", "--drain-s", "20") as (process, address), SandboxClient(address) as client:
+    with serving("--drain-s", "20") as server, SandboxClient(server.address) as client:
         running = client.stub.Execute.future(python("import time; time.sleep(2); print('whole')"))
         wait_for(lambda: [e for e in client.list() if e.phase])
-        process.send_signal(signal.SIGTERM)
+        server.process.send_signal(signal.SIGTERM)
         refused = wait_for(lambda: _refusal(client))
         answer = running.result(20)
-        assert 0 == process.wait(20)
+        assert 0 == server.process.wait(20)
 
     assert grpc.StatusCode.UNAVAILABLE is refused
     assert (pb.VERDICT_OK, b"whole\n") == (answer.verdict, answer.run.stdout.data)
@@ -126,7 +108,7 @@ def _refusal(client):
 
 
 def test_unix_socket_is_for_owner_and_group_only(tmp_path):
-    with serving("--listen", f"unix:{tmp_path}/s") as (_, address), SandboxClient(address) as client:
+    with serving("--listen", f"unix:{tmp_path}/s") as server, SandboxClient(server.address) as client:
         assert pb.VERDICT_OK == client.execute(command("true")).verdict
         assert 0o660 == stat.S_IMODE(os.stat(tmp_path / "s").st_mode)
 
@@ -141,9 +123,9 @@ def test_beyond_loopback_without_tls_is_refused():
 
 
 def test_a_second_server_on_the_address_is_refused():
-    with serving("--listen", "127.0.0.1:0") as (_, address):
+    with serving() as server:
         result = subprocess.run(
-            [sys.executable, "-m", "sandboxd", "serve", "--listen", address], capture_output=True, check=False
+            [sys.executable, "-m", "sandboxd", "serve", "--listen", server.address], capture_output=True, check=False
         )
 
     assert 125 == result.returncode
@@ -153,15 +135,17 @@ def test_a_second_server_on_the_address_is_refused():
 def test_tls_with_client_certificates(tmp_path):
     """A client without a certificate of the CA gets nowhere; one with it does."""
     _make_certificates(tmp_path)
-    flags = [f"--tls-{n}={tmp_path}/{f}" for n, f in (("cert", "server.pem"), ("key", "server.key"), ("client-ca", "ca.pem"))]
+    flags = [
+        f"--tls-{n}={tmp_path}/{f}" for n, f in (("cert", "server.pem"), ("key", "server.key"), ("client-ca", "ca.pem"))
+    ]
     ca, key, cert = ((tmp_path / name).read_bytes() for name in ("ca.pem", "client.key", "client.pem"))
-    with serving("--listen", "127.0.0.1:0", *flags) as (_, address):
-        target = "localhost:" + address.rpartition(":")[2]
+    with serving(*flags) as server:
+        target = "localhost:" + server.address.rpartition(":")[2]
         with SandboxClient(target, credentials=grpc.ssl_channel_credentials(ca, key, cert)) as client:
             assert pb.VERDICT_OK == client.execute(command("true")).verdict
-        with SandboxClient(target, credentials=grpc.ssl_channel_credentials(ca)) as client:
-            with pytest.raises(grpc.RpcError) as error:
-                client.execute(command("true"), timeout=10)
+        stranger = SandboxClient(target, credentials=grpc.ssl_channel_credentials(ca))
+        with stranger, pytest.raises(grpc.RpcError) as error:
+            stranger.execute(command("true"), timeout=10)
 
     assert grpc.StatusCode.UNAVAILABLE is error.value.code()
 
@@ -173,7 +157,18 @@ def _make_certificates(directory: Path) -> None:
     openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=ca")
     (directory / "ext").write_text("subjectAltName=DNS:localhost")
     for name in ("server", "client"):
-        openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}")
+        openssl(
+            "req",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-keyout",
+            f"{name}.key",
+            "-out",
+            f"{name}.csr",
+            "-subj",
+            f"/CN={name}",
+        )
         openssl(
             "x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
             "-out", f"{name}.pem", "-extfile", "ext",
@@ -191,6 +186,7 @@ def _make_certificates(directory: Path) -> None:
 )
 def test_what_it_does_not_start_with(setting, error, text):
     """Port 1 is free for root: that row is the control."""
+
     async def start():
         app = App(load_config(None, {}, {"listen": "127.0.0.1:0", **setting}))
         await app.start()
@@ -210,7 +206,16 @@ def test_a_policy_that_cannot_be_loaded_keeps_it_from_starting(tmp_path):
         (source / "default.toml").read_text().replace("inodes", "inode_limit")
     )
     result = subprocess.run(
-        [sys.executable, "-m", "sandboxd", "serve", "--listen", "127.0.0.1:0", "--policies-dir", str(tmp_path / "policies")],
+        [
+            sys.executable,
+            "-m",
+            "sandboxd",
+            "serve",
+            "--listen",
+            "127.0.0.1:0",
+            "--policies-dir",
+            str(tmp_path / "policies"),
+        ],
         capture_output=True,
         check=False,
     )
@@ -222,7 +227,9 @@ def test_a_policy_that_cannot_be_loaded_keeps_it_from_starting(tmp_path):
 def test_deadline_caps_a_run(client):
     """The client's deadline ends it with DEADLINE_EXCEEDED, long before its wall time."""
     with pytest.raises(grpc.RpcError) as error:
-        client.execute(python("import time; time.sleep(60)", limits=pb.Limits(wall_time=Duration(seconds=60))), timeout=0.5)
+        client.execute(
+            python("import time; time.sleep(60)", limits=pb.Limits(wall_time=Duration(seconds=60))), timeout=0.5
+        )
 
     assert grpc.StatusCode.DEADLINE_EXCEEDED is error.value.code()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -15,7 +16,7 @@ from sandboxd.client import SandboxClient
 from sandboxd.v1 import execution_service_pb2 as pb
 from tests.api.conftest import command, python
 from tests.api.test_execute import wait_for
-from tests.api.test_server import serving
+from tests.server import serving
 
 ROUNDS = 8
 
@@ -44,6 +45,11 @@ def alive(pid):
         return False
 
 
+def open_files(pid):
+    """Return how many descriptors a process has."""
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
 def group_directories(launcher):
     """Return the directories of control groups that a launcher made."""
     return [path for path in Path("/sys/fs/cgroup").rglob(f"sandboxd.{launcher}.*") if path.is_dir()]
@@ -54,21 +60,26 @@ def group_directories(launcher):
 def test_nothing_outlives_the_server_or_the_launcher(victim, round_):
     """Under load, at a random moment; the next server's start sweeps the groups."""
     chance = random.Random(round_)
-    with serving("--listen", "127.0.0.1:0") as (process, address):
-        with SandboxClient(address) as client:
-            calls = [client.stub.Execute.future(python("import os, time; os.fork(); time.sleep(30)")) for _ in range(6)]
-            wait_for(lambda: client.list())
-            time.sleep(chance.uniform(0, 0.15))
-            (launcher,) = children(process.pid)
-            everything = descendants(process.pid)
-            os.kill(process.pid if victim == "server" else launcher, signal.SIGKILL)
-            wait_for(lambda: not any(alive(pid) for pid in everything if pid != process.pid))
-            if victim == "launcher":
-                answers = [outcome(call) for call in calls]
-                assert {"INTERNAL"} >= set(answers), "a fault of ours was told as the program's"
-                assert pb.VERDICT_OK == client.execute(command("true"), timeout=20).verdict
+    with serving() as server, SandboxClient(server.address) as client:
+        client.execute(command("true"))  # what is opened once is open
+        idle = open_files(server.pid)
+        calls = [client.stub.Execute.future(python("import os, time; os.fork(); time.sleep(30)")) for _ in range(6)]
+        wait_for(lambda: len(client.list()) == len(calls))
+        time.sleep(chance.uniform(0, 0.15))  # the moment is the point, at random but the same in each run
+        (launcher,) = children(server.pid)
+        everything = descendants(server.pid)
+        if victim == "server":
+            server.kill()
+        else:
+            os.kill(launcher, signal.SIGKILL)
+        wait_for(lambda: not any(alive(pid) for pid in everything))
+        if victim == "launcher":
+            answers = [outcome(call) for call in calls]
+            assert {"INTERNAL"} >= set(answers), "a fault of ours was told as the program's"
+            assert pb.VERDICT_OK == client.execute(command("true"), timeout=20).verdict
+            wait_for(lambda: open_files(server.pid) == idle)
     leftovers = group_directories(launcher)
-    with serving("--listen", "127.0.0.1:0"):
+    with serving():
         assert [] == [path for path in leftovers if path.exists()]
 
 
@@ -77,15 +88,15 @@ def outcome(call):
     try:
         response = call.result(20)
     except grpc.RpcError as error:
-        return error.code().name
+        return "INTERNAL" if error.code() is grpc.StatusCode.INTERNAL else f"{error.code().name}: {error.details()}"
     return "INTERNAL" if response.verdict == pb.VERDICT_INTERNAL_ERROR else pb.Verdict.Name(response.verdict)
 
 
 def test_killing_an_init_is_never_the_programs_failure():
-    with serving("--listen", "127.0.0.1:0") as (process, address), SandboxClient(address) as client:
+    with serving() as server, SandboxClient(server.address) as client:
         call = client.stub.Execute.future(python("import time; time.sleep(30)"))
         wait_for(lambda: [e for e in client.list() if e.phase == pb.PHASE_RUN])
-        (launcher,) = children(process.pid)
+        (launcher,) = children(server.pid)
         (init,) = children(launcher)
         os.kill(init, signal.SIGKILL)
         response = call.result(10)
@@ -97,8 +108,6 @@ def test_killing_an_init_is_never_the_programs_failure():
 
 def test_set_up_that_fails_names_its_step(tmp_path):
     """An image that cannot be mounted: INTERNAL with the step and errno, and the server goes on."""
-    import shutil
-
     store = tmp_path / "images"
     store.mkdir()
     source = Path("/var/lib/sandboxd/images/default").resolve()
@@ -106,11 +115,9 @@ def test_set_up_that_fails_names_its_step(tmp_path):
         (store / name).mkdir()
         for file in ("manifest.toml", "digest"):
             shutil.copy(source / file, store / name / file)
-    os.link(source / "root.erofs", store / "default" / "root.erofs") if os.stat(source).st_dev == os.stat(
-        tmp_path
-    ).st_dev else shutil.copy(source / "root.erofs", store / "default" / "root.erofs")
+    shutil.copy(source / "root.erofs", store / "default" / "root.erofs")
     (store / "broken" / "root.erofs").write_bytes(bytes(8192))
-    with serving("--listen", "127.0.0.1:0", "--state-dir", str(tmp_path)) as (_, address), SandboxClient(address) as client:
+    with serving("--state-dir", str(tmp_path)) as server, SandboxClient(server.address) as client:
         with pytest.raises(grpc.RpcError) as error:
             client.execute(command("true", image="broken"))
 

@@ -30,14 +30,14 @@ def phase(verdict: Verdict = Verdict.OK, **fields: Any) -> PhaseResult:
     return PhaseResult(**{"verdict": verdict, "exit_code": 0, "usage": usage, "detail": f"ran {TEXT}"} | fields)
 
 
-def result(run: PhaseResult | None = None, compile: PhaseResult | None = None, **fields: Any) -> ExecutionResult:
+def result(run: PhaseResult | None = None, compiled: PhaseResult | None = None, **fields: Any) -> ExecutionResult:
     values: dict[str, Any] = {
         "execution_id": "e1",
         "request_id": "r1",
         "image_digest": "sha256:1",
         "policy_digest": "sha256:2",
         "fault_domain": FaultDomain.PROGRAM,
-        "compile": compile,
+        "compile": compiled,
         "run": run,
         "timings": Timings(queued_ns=1 * MS, created_ns=2 * MS, ran_ns=30 * MS, collected_ns=4 * MS),
     }

@@ -7,6 +7,7 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -75,7 +76,7 @@ def test_run_is_one_line_with_how_it_ended_and_what_it_used(stream):
 
 
 def test_both_phases_are_in_it(stream):
-    line = line_of(stream, record(result(phase(), compile=phase(Verdict.OK))))
+    line = line_of(stream, record(result(phase(), compiled=phase(Verdict.OK))))
 
     assert ("OK", "OK") == (line["compile"]["verdict"], line["run"]["verdict"])
 
@@ -90,7 +91,7 @@ def test_nothing_of_the_submission_or_its_output_is_in_it(stream):
     run = phase(stdout=output(TEXT.encode()), stderr=output(TEXT.encode()))
     files = {"files": (File(path=TEXT, content=TEXT.encode()),), "skipped_files": (SkippedFile(path=TEXT, reason="?"),)}
 
-    line = line_of(stream, record(result(run, compile=run, **files)))
+    line = line_of(stream, record(result(run, compiled=run, **files)))
 
     assert TEXT not in stream.getvalue()
     assert (len(TEXT), {"returned": 1, "skipped": 1}) == (line["run"]["stdout_bytes"], line["files"])
@@ -125,7 +126,7 @@ def test_bug_is_told_by_its_place_and_not_by_its_message(stream):
 
 def test_error_of_a_file_does_not_name_it(stream):
     try:
-        open(f"/nonexistent/{TEXT}", "rb")
+        Path(f"/nonexistent/{TEXT}").read_bytes()
     except OSError as error:
         line = line_of(stream, record(error=error))
 

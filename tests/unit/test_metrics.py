@@ -68,8 +68,8 @@ def test_times_are_in_seconds_and_memory_in_bytes(observer):
 
 
 def test_phases_count_apart(observer):
-    observer.execution_ended(record(result(phase(), compile=phase())))
-    observer.execution_ended(record(result(compile=phase(Verdict.COMPILE_ERROR))))
+    observer.execution_ended(record(result(phase(), compiled=phase())))
+    observer.execution_ended(record(result(compiled=phase(Verdict.COMPILE_ERROR))))
 
     assert 1 == value(observer, "sandboxd_run_seconds_count", **RUN)
     assert 2 == value(observer, "sandboxd_run_seconds_count", **PYTHON, phase="compile")

@@ -109,7 +109,7 @@ def sweep(parent: str) -> None:
     """Remove the directories of servers that are dead, if the kernel lets go of them."""
     for entry in os.listdir(parent):
         match = _INSTANCE.fullmatch(entry)
-        if match and not _is_alive(int(match[1]), int(match[2])):
+        if match and not process.is_alive(int(match[1]), int(match[2])):
             for directory, _, _ in os.walk(os.path.join(parent, entry), topdown=False):
                 _remove_by_force(directory)
 
@@ -142,13 +142,6 @@ def _kill_members(directory: str) -> None:
                     process.pidfd_signal(pidfd, signal.SIGKILL)
             finally:
                 os.close(pidfd)
-
-
-def _is_alive(pid: int, start_time: int) -> bool:
-    try:
-        return process.read_start_time(pid) == start_time
-    except (FileNotFoundError, ProcessLookupError):
-        return False
 
 
 def _mount_points() -> dict[str, str]:
