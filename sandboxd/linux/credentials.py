@@ -34,6 +34,16 @@ def become(uid: int, gid: int) -> None:
     os.setresuid(uid, uid, uid)
 
 
+def become_with_effective(uid: int, gid: int, effective: int) -> None:
+    """Take on the ids as :func:`become` does, but act as user ``effective``; effective may go back to ``uid``, no further.
+
+    A process of ``uid`` cannot set this one's limits: prlimit(2) asks for real, effective and saved id to match.
+    """
+    os.setgroups([])
+    os.setresgid(gid, gid, gid)
+    os.setresuid(uid, effective, effective)
+
+
 def last_capability() -> int:
     """Return the number of the newest capability that this kernel knows."""
     with open("/proc/sys/kernel/cap_last_cap", "rb") as file:

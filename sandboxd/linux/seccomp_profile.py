@@ -62,6 +62,8 @@ _NEEDED_BY_INIT = (
     "rt_sigaction",
     "rt_sigprocmask",
     "sendmsg",
+    "setresgid",
+    "setresuid",
     "setsid",
     "wait4",
 )

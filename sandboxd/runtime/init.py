@@ -98,9 +98,17 @@ def _release(child: steps.Child, program: ProgramSpec, streams: list[int], since
     path = _find(program.argv[0], program.env.get("PATH", ""))
     before = resource.getrusage(resource.RUSAGE_SELF)
     try:
-        # vfork inside, so no page table is copied; a session of its own, default signals, nothing blocked.
+        # vfork inside, so no page table is copied; the program's own ids, a session of its own, default signals,
+        # nothing blocked.
         pid = os.posix_spawn(
-            path, program.argv, program.env, file_actions=actions, setsid=True, setsigmask=[], setsigdef=_ALL_SIGNALS
+            path,
+            program.argv,
+            program.env,
+            file_actions=actions,
+            resetids=True,
+            setsid=True,
+            setsigmask=[],
+            setsigdef=_ALL_SIGNALS,
         )
     except (OSError, ValueError) as error:
         code = (error.errno or 0) if isinstance(error, OSError) else 22

@@ -8,6 +8,7 @@ from typing import Any
 from sandboxd.linux.cgroups.base import Settings
 
 IDS_PER_CONTAINER = 65536
+INIT_UID = 999
 PROGRAM_UID = 1000
 PROGRAM_GID = 1000
 WORKSPACE = "/workspace"

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from sandboxd.linux import credentials, mounts, process, seccomp
 from sandboxd.linux.mounts import MountFlag
 from sandboxd.runtime import layout, wire
-from sandboxd.runtime.spec import HOSTNAME, PROGRAM_GID, PROGRAM_UID, WORKSPACE
+from sandboxd.runtime.spec import HOSTNAME, INIT_UID, PROGRAM_GID, PROGRAM_UID, WORKSPACE
 
 _GUARD = MountFlag.NOSUID | MountFlag.NODEV
 _ROOT = layout.CONTAINER_ROOT
@@ -105,7 +105,7 @@ def mount_devices(_child: Child) -> None:
     """Give it null, zero, full, random, urandom and tty, its own terminals, and shared memory inside the disk limit."""
     mounts.mount(layout.DEVICES, f"{_ROOT}/dev", None, MountFlag.BIND | MountFlag.REC)
     guard = MountFlag.NOSUID | MountFlag.NOEXEC
-    mounts.mount("devpts", f"{_ROOT}/dev/pts", "devpts", guard, "newinstance,ptmxmode=0666,mode=0620")
+    mounts.mount("devpts", f"{_ROOT}/dev/pts", "devpts", guard, f"newinstance,ptmxmode=0666,mode=0620,uid={PROGRAM_UID}")
     mounts.mount(f"{layout.CONTAINER_WRITABLE}/shm", f"{_ROOT}/dev/shm", None, MountFlag.BIND)
 
 
@@ -130,9 +130,12 @@ def pivot(_child: Child) -> None:
 
 
 def forget_privileges(child: Child) -> None:
-    """Become an ordinary user with no capability in any set and no way to one."""
+    """Become an ordinary user with no capability in any set and no way to one.
+
+    Init acts as a user of its own, so that the program cannot end it by an rlimit: RLIMIT_CPU kills even process 1.
+    """
     credentials.lock_out_capabilities(child.last_capability)
-    credentials.become(PROGRAM_UID, PROGRAM_GID)
+    credentials.become_with_effective(PROGRAM_UID, PROGRAM_GID, INIT_UID)
     credentials.drop_capabilities()
     process.forbid_new_privileges()
     process.make_undumpable()
