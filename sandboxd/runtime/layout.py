@@ -48,6 +48,7 @@ def _make_devices(devices: dict[str, int]) -> None:
     mounts.attach_and_close(mounts.new_filesystem("tmpfs", MountAttr.NOSUID | MountAttr.NOEXEC, mode="0755"), DEVICES)
     for name, fd in devices.items():
         os.close(os.open(f"{DEVICES}/{name}", os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o666))
+        mounts.set_attributes(fd, MountAttr.NOSUID | MountAttr.NOEXEC)
         mounts.attach(fd, f"{DEVICES}/{name}")
     for name in ("pts", "shm", "mqueue"):
         os.mkdir(f"{DEVICES}/{name}", 0o755)

@@ -1,0 +1,270 @@
+"""Every limit: what the program sees of it, where it stops, and both fences of those that have two."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from sandboxd.model import MIB, SECOND_NS, Verdict
+
+MS = 1_000_000
+
+
+def out(result):
+    assert result.verdict is Verdict.OK, (result.verdict, result.run.detail, result.run.stderr.data)
+    return result.run.stdout.data.decode().strip()
+
+
+# Time. A limit test says when the run ended too: without that, a missing limit would pass after 30 s.
+
+
+@pytest.mark.parametrize("threads", [1, 8])
+def test_cpu_time_is_of_all_threads_together(run, threads):
+    code = f"""
+import threading, hashlib
+def spin():
+    while True: hashlib.sha256(bytes(1 << 20))
+for _ in range({threads}): threading.Thread(target=spin).start()
+"""
+    result = run.python(code, cpu_time_ns=400 * MS, wall_time_ns=10 * SECOND_NS)
+
+    assert Verdict.CPU_TIME_LIMIT is result.verdict
+    assert 400 * MS < result.run.usage.cpu_time_ns < 600 * MS
+
+
+def test_wall_time_is_independent_of_cpu_time(run):
+    result = run.sh("sleep 30", wall_time_ns=300 * MS, cpu_time_ns=20 * SECOND_NS)
+
+    assert (Verdict.WALL_TIME_LIMIT, "wall_time", 300 * MS) == (
+        result.verdict,
+        result.run.cause.limit,
+        result.run.cause.allowed,
+    )
+    assert 300 * MS <= result.run.usage.wall_time_ns < 600 * MS
+
+
+def test_rlimit_of_cpu_stands_behind_the_budget(run):
+    """Of one process, in whole seconds, above the budget: it ends a process that the supervisor would not."""
+    assert "3 3" == out(run.sh("ulimit -St; ulimit -Ht", cpu_time_ns=2 * SECOND_NS)).replace("\n", " ")
+
+
+# CPUs.
+
+
+def test_cpus_below_one_are_throttled(run):
+    code = "import time; end = time.monotonic() + 1\nwhile time.monotonic() < end: pass"
+    result = run.python(code, cpus=0.25, wall_time_ns=10 * SECOND_NS)
+
+    assert result.verdict is Verdict.OK
+    assert result.run.usage.cpu_time_ns < 0.45 * result.run.usage.wall_time_ns
+    assert result.run.usage.throttled_time_ns > 200 * MS
+
+
+def test_program_sees_the_cpus_that_it_may_use(run):
+    code = "import os; print(len(os.sched_getaffinity(0)))"
+
+    assert "1" == out(run.python(code, cpus=1.0))
+    assert "1" == out(run.sh("nproc", cpus=0.5))
+
+
+def test_affinity_cannot_be_widened(run):
+    code = """
+import os
+try:
+    os.sched_setaffinity(0, range(os.cpu_count()))
+except OSError: pass
+print(len(os.sched_getaffinity(0)))
+"""
+    assert "1" == out(run.python(code, cpus=1.0))
+
+
+# Memory.
+
+
+@pytest.mark.parametrize(
+    "take",
+    [
+        "block = bytearray(200 << 20)",
+        "import mmap; m = mmap.mmap(-1, 200 << 20); [m.seek(n) or m.write_byte(1) for n in range(0, 200 << 20, 4096)]",
+        "import os; fd = os.memfd_create('m'); [os.write(fd, bytes(1 << 20)) for _ in range(200)]",
+        "open('/dev/shm/m', 'wb').write(bytes(200 << 20))",
+    ],
+    ids=["heap", "mmap", "memfd", "shm"],
+)
+def test_memory_of_every_kind_counts(run, take):
+    result = run.python(take, memory_bytes=64 * MIB, disk_bytes=256 * MIB, file_size_bytes=256 * MIB)
+
+    assert Verdict.MEMORY_LIMIT is result.verdict, (result.run.detail, result.run.stderr.data)
+    assert ("memory_bytes", 64 * MIB) == (result.run.cause.limit, result.run.cause.allowed)
+    assert result.run.usage.oom_kills >= 1
+    assert result.run.usage.memory_peak_bytes <= 64 * MIB
+
+
+def test_address_space_is_not_limited(run):
+    """The JVM, Go and Node reserve far more than they use."""
+    code = "import mmap; mmap.mmap(-1, 64 << 30, flags=0x22 | 0x4000); print('ok')  # MAP_NORESERVE"
+    assert "ok" == out(run.python(code, memory_bytes=64 * MIB))
+
+
+def test_no_memory_is_swapped_out_past_the_limit(run):
+    """Swap is counted or off: what does not fit is a kill, not a slow run."""
+    result = run.python("b = bytearray(100 << 20)", memory_bytes=48 * MIB)
+
+    assert Verdict.MEMORY_LIMIT is result.verdict
+
+
+# Processes.
+
+
+FORKS = """
+import os, time
+made = 0
+try:
+    for made in range(200):  # bounded: if the wall is missing the host survives
+        if os.fork() == 0:
+            time.sleep(10)
+            os._exit(0)
+except BlockingIOError:
+    print(made)
+"""
+
+
+@pytest.mark.parametrize("processes", [1, 2, 10, 50])
+def test_processes_are_exactly_as_many(run, processes):
+    """The program itself is one of them; init is not."""
+    result = run.python(FORKS, processes=processes)
+
+    assert str(processes - 1) == out(result)
+    assert processes == result.run.usage.processes_peak
+
+
+def test_threads_count_as_processes(run):
+    code = """
+import threading, time
+made = 0
+try:
+    for made in range(200):
+        threading.Thread(target=time.sleep, args=(10,), daemon=True).start()
+except RuntimeError:
+    print(made)
+"""
+    assert "9" == out(run.python(code, processes=10))
+
+
+def test_rlimit_of_processes_stands_behind_the_cgroup(run):
+    """One user a container: RLIMIT_NPROC is of this container alone."""
+    soft, hard = out(
+        run.python("import resource; print(*resource.getrlimit(resource.RLIMIT_NPROC))", processes=10)
+    ).split()
+
+    assert soft == hard
+    assert 10 < int(hard) < 40
+
+
+# Files.
+
+
+def test_open_files(run):
+    code = """
+import os
+opened = []
+try:
+    while len(opened) < 1000: opened.append(os.open('/dev/null', os.O_RDONLY))
+except OSError as error:
+    print(max(opened) + 1, error.errno)
+"""
+    assert "32 24" == out(run.python(code, open_files=32))
+
+
+@pytest.mark.parametrize(
+    ("name", "limit", "value"),
+    [
+        ("NOFILE", "open_files", 77),
+        ("FSIZE", "file_size_bytes", 3 * MIB),
+        ("STACK", "stack_bytes", 4 * MIB),
+    ],
+)
+def test_rlimit_is_set_soft_and_hard(run, name, limit, value):
+    code = f"import resource; print(*resource.getrlimit(resource.RLIMIT_{name}))"
+
+    assert f"{value} {value}" == out(run.python(code, **{limit: value}))
+
+
+@pytest.mark.parametrize(("name", "value"), [("CORE", 0), ("RTPRIO", 0), ("NICE", 0), ("MEMLOCK", 8 * MIB)])
+def test_rlimit_that_no_request_sets(run, name, value):
+    soft, hard = map(
+        int, out(run.python(f"import resource; print(*resource.getrlimit(resource.RLIMIT_{name}))")).split()
+    )
+
+    assert value >= hard == soft
+
+
+def test_limits_cannot_be_raised(run):
+    code = """
+import resource
+for name in ("NOFILE", "NPROC", "FSIZE", "STACK", "CORE", "CPU"):
+    kind = getattr(resource, "RLIMIT_" + name)
+    hard = resource.getrlimit(kind)[1]
+    try:
+        resource.setrlimit(kind, (hard + 1, hard + 1))
+        print("RAISED", name)
+    except ValueError: pass
+"""
+    assert "" == out(run.python(code))
+
+
+def test_file_size(run):
+    code = "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+    code += "print(open('x', 'wb', buffering=0).write(bytes(2 << 20)))"
+
+    assert str(MIB) == out(run.python(code, file_size_bytes=MIB))
+
+
+def test_stack(run):
+    code = "int deep(int n) { volatile char frame[4096]; frame[0] = n; return n ? deep(n - 1) + frame[0] : 0; }"
+    code += "int main(void) { return deep(1024) & 0; }"
+
+    assert run.c(code, stack_bytes=16 * MIB).verdict is Verdict.OK
+    assert (Verdict.SIGNALED, 11) == ((r := run.c(code, stack_bytes=1 * MIB)).verdict, r.run.signal)
+
+
+# Output.
+
+
+@pytest.mark.parametrize("size", [1, 4096, 1 << 20])
+def test_output_is_cut_at_the_byte(run, size):
+    result = run.python("import os\nwhile True: os.write(1, b'0123456789' * 1000)", output_bytes=size)
+
+    assert Verdict.OUTPUT_LIMIT is result.verdict
+    assert (b"0123456789" * 1000 * 110)[:size] == result.run.stdout.data
+    assert result.run.stdout.truncated
+    assert result.run.stdout.total_bytes > size
+    assert ("output_bytes", size) == (result.run.cause.limit, result.run.cause.allowed)
+
+
+# Shares.
+
+
+def test_cpu_shares_divide_a_busy_cpu(run):
+    """Two runs on one CPU with shares of 1024 and 3072: a quarter and three quarters, give or take."""
+    code = """
+import os, time
+os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])
+end = time.monotonic() + 3
+while time.monotonic() < end: pass
+"""
+    results = {}
+
+    def race(shares):
+        results[shares] = run.python(code, cpu_shares=shares, wall_time_ns=20 * SECOND_NS)
+
+    threads = [threading.Thread(target=race, args=(shares,)) for shares in (1024, 3072)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    times = {shares: result.run.usage.cpu_time_ns for shares, result in results.items()}
+
+    assert {Verdict.OK} == {result.verdict for result in results.values()}
+    assert 0.65 < times[3072] / sum(times.values()) < 0.85, times
