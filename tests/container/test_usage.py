@@ -1,0 +1,118 @@
+"""Usage is what the kernel accounted: of the whole tree, of killed runs too, and absent where it gives no figure."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from sandboxd.linux import cgroups
+from sandboxd.model import MIB, SECOND_NS, Usage, Verdict
+
+MS = 1_000_000
+# cgroup v2 has no counter of these that a container has to itself, or not on every kernel.
+MAY_BE_ABSENT = {"memory_peak_bytes", "processes_peak", "throttled_time_ns", "read_bytes", "written_bytes"}
+
+
+def test_every_figure_is_there(run):
+    usage = run.python("x = bytearray(20 << 20); import time; time.sleep(0.05)").run.usage
+    absent = {field.name for field in dataclasses.fields(Usage) if getattr(usage, field.name) is None}
+
+    assert absent <= (MAY_BE_ABSENT if cgroups.detect_version() == 2 else set())
+
+
+def test_cpu_time_is_the_programs_own_account(run):
+    """Against getrusage(2) of the program itself, within 10 % or 10 ms: what is more is exec and exit."""
+    code = """
+import resource, time
+while time.process_time() < 0.5: pass
+r = resource.getrusage(resource.RUSAGE_SELF)
+print(int((r.ru_utime + r.ru_stime) * 1e9))
+"""
+    result = run.python(code)
+    own = int(result.run.stdout.data)
+
+    assert own - 10 * MS < result.run.usage.cpu_time_ns < own * 1.1 + 20 * MS
+    assert result.run.usage.cpu_time_ns == result.run.usage.user_time_ns + result.run.usage.system_time_ns
+
+
+def test_set_up_is_not_charged(run):
+    """Clocks and baseline begin at the start: /bin/true costs next to nothing."""
+    usage = run.command("/bin/true").run.usage
+
+    assert 0 < usage.cpu_time_ns < 20 * MS
+    assert usage.wall_time_ns < 500 * MS
+
+
+def test_children_are_counted_when_nobody_waits_for_them(run):
+    code = """
+import os, time
+if os.fork() == 0:
+    os.setsid()
+    while time.process_time() < 0.3: pass
+    os._exit(0)
+time.sleep(0.8)
+"""
+    assert run.python(code).run.usage.cpu_time_ns > 290 * MS
+
+
+def test_memory_peak_is_of_all_processes_and_of_files_in_memory(run):
+    usage = run.python("open('/tmp/x', 'wb').write(bytes(30 << 20)); b = bytearray(b'1') * (40 << 20)").run.usage
+
+    assert 70 * MIB < usage.memory_peak_bytes < 110 * MIB
+
+
+def test_kinds_of_memory_are_told_apart(run):
+    """Sampled while it runs: the sample nearest to the peak."""
+    code = "import time; b = bytearray(b'1') * (40 << 20); open('/tmp/x', 'wb').write(bytes(20 << 20)); time.sleep(0.6)"
+    usage = run.python(code).run.usage
+
+    assert 40 * MIB <= usage.memory_anon_bytes < 60 * MIB
+    assert 20 * MIB <= usage.memory_shmem_bytes < 25 * MIB
+    assert usage.memory_file_bytes < 5 * MIB, "of files with a disk behind them, and shared memory is told apart"
+    assert usage.memory_kernel_bytes > 0
+
+
+def test_processes_peak(run):
+    code = "import os, time\nfor _ in range(6):\n  if os.fork() == 0: time.sleep(0.2); os._exit(0)\ntime.sleep(0.1)"
+
+    assert 7 == run.python(code).run.usage.processes_peak
+
+
+def test_bytes_read_and_written(run):
+    usage = run.python("f = open('x', 'wb'); f.write(bytes(3 << 20)); f.close(); open('x', 'rb').read()").run.usage
+
+    assert 3 * MIB <= usage.written_bytes < 4 * MIB
+    assert usage.read_bytes >= 3 * MIB
+
+
+def test_faults_and_switches(run):
+    code = "import time\nb = bytearray(b'1') * (16 << 20)\nfor _ in range(50): time.sleep(0.001)"
+    usage = run.python(code).run.usage
+
+    assert usage.minor_faults >= 16 * MIB / 4096 / 2
+    assert usage.voluntary_switches >= 50
+
+
+def test_wall_time_is_the_programs(run):
+    usage = run.command("/bin/sleep", "0.3").run.usage
+
+    assert 300 * MS <= usage.wall_time_ns < 500 * MS
+    assert usage.cpu_time_ns < 30 * MS
+
+
+def test_killed_runs_have_the_whole_usage_too(run):
+    result = run.python("import os; os.fork()\nwhile True: bytearray(1 << 20)", cpu_time_ns=300 * MS)
+
+    assert Verdict.CPU_TIME_LIMIT is result.verdict
+    absent = {field.name for field in dataclasses.fields(Usage) if getattr(result.run.usage, field.name) is None}
+    assert absent <= (MAY_BE_ABSENT if cgroups.detect_version() == 2 else set())
+    assert result.run.usage.processes_peak == 2
+
+
+def test_timings_add_up(run):
+    """Queue, set-up, run and collection are reported apart."""
+    timings = run.command("/bin/sleep", "0.2").timings
+
+    assert 200 * MS <= timings.ran_ns < SECOND_NS
+    assert 0 < timings.created_ns < SECOND_NS
+    assert 0 <= timings.queued_ns < SECOND_NS
+    assert 0 < timings.collected_ns < SECOND_NS
