@@ -54,10 +54,13 @@ class App:
         config = self._config
         refuse_unfit(preflight.check_host(config.store, config.default_image, config.cgroup_parent or None))
         observer = PrometheusObserver()
-        engine, service = _build(config, Tee((observer, logs.LogObserver())))
+        planner, engine = _planner(config), _engine(config)
+        admission = Admission(slots=config.effective_slots, queue=config.queue)
+        service = ExecutionService(planner, engine, admission, Tee((observer, logs.LogObserver())))
+        observer.watch(queue_depth=lambda: admission.depth, containers=lambda: engine.live)
         await engine.start()
         try:
-            await _prove(service)
+            await _prove(planner, engine)
             if config.metrics_listen:
                 self._metrics = MetricsServer(observer, config.metrics_listen)
             api = ApiServer(
@@ -138,11 +141,11 @@ def refuse_unfit(checks: list[Check]) -> None:
 
 
 async def _try_container(config: Config) -> Check:
-    engine, service = _build(config, Tee(()))
+    engine = _engine(config)
     fix = "see the step that failed, in docs/operations.md"
     try:
         await engine.start()
-        await _prove(service)
+        await _prove(_planner(config), engine)
     except SandboxError as error:
         return Check(name="container", ok=False, required=True, finding=str(error), fix=fix)
     finally:
@@ -151,27 +154,30 @@ async def _try_container(config: Config) -> Check:
     return Check(name="container", ok=True, required=True, finding="a program ran in one")
 
 
-async def _prove(service: ExecutionService) -> None:
-    """Run /bin/true in a container with every wall: a server that cannot do that must not start."""
+async def _prove(planner: Planner, engine: Engine) -> None:
+    """Run /bin/true in a container with every wall: a server that cannot do that must not start.
+
+    Nobody observes it: metrics and logs tell of what clients asked for.
+    """
+    service = ExecutionService(planner, engine, Admission(slots=1, queue=0), Tee(()))
     submission = Submission(program=Command(argv=("/bin/true",)), limits=LimitsRequest(processes=1))
     result = await service.submit(submission).result()
     if result.verdict is not Verdict.OK:
         raise HostUnfit(f"/bin/true ended with {result.verdict.name}: {result.decisive.detail}")
 
 
-def _build(config: Config, observer: Tee) -> tuple[Engine, ExecutionService]:
-    policies = _policies(config)
-    planner = Planner(
-        ImageStore(config.store), policies, default_image=config.default_image, default_policy=config.default_policy
-    )
-    engine = Engine(
+def _planner(config: Config) -> Planner:
+    store, policies = ImageStore(config.store), _policies(config)
+    return Planner(store, policies, default_image=config.default_image, default_policy=config.default_policy)
+
+
+def _engine(config: Config) -> Engine:
+    return Engine(
         store=config.store,
         cgroup_parent=config.cgroup_parent or None,
         uid_base=config.uid_base,
         uid_slots=config.uid_slots,
     )
-    admission = Admission(slots=config.effective_slots, queue=config.queue)
-    return engine, ExecutionService(planner, engine, admission, observer)
 
 
 def _policies(config: Config) -> dict[str, Policy]:

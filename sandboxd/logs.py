@@ -73,12 +73,6 @@ class LogObserver:
         """Say that a submission was not taken; quietly, for a client can make any number of these."""
         log.debug("rejected", extra={"fields": {"reason": reason}})
 
-    def queue_depth(self, depth: int) -> None:
-        """Metrics have it."""
-
-    def containers(self, live: int) -> None:
-        """Metrics have it."""
-
 
 def _of_result(result: ExecutionResult) -> dict[str, Any]:
     fields: dict[str, Any] = {

@@ -94,7 +94,7 @@ class PrometheusObserver:
         self._handling = cache(self._histogram("grpc_server_handling_seconds", "Time of calls.", *method).labels)
 
     def watch(self, *, queue_depth: Callable[[], int], containers: Callable[[], int]) -> None:
-        """Ask at every scrape instead of being told."""
+        """Ask these at every scrape, from a thread of the metrics' own."""
         self._depth.set_function(lambda: float(queue_depth()))
         self._containers.labels("live").set_function(lambda: float(containers()))
 
@@ -121,14 +121,6 @@ class PrometheusObserver:
     def rejected(self, reason: str) -> None:
         """Count it."""
         self._rejected(reason).inc()
-
-    def queue_depth(self, depth: int) -> None:
-        """Show it."""
-        self._depth.set(depth)
-
-    def containers(self, live: int) -> None:
-        """Show it."""
-        self._containers.labels("live").set(live)
 
     def rpc_finished(self, method: str, code: str, seconds: float) -> None:
         """Count a call of ExecutionService."""

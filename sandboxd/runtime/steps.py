@@ -105,7 +105,9 @@ def mount_devices(_child: Child) -> None:
     """Give it null, zero, full, random, urandom and tty, its own terminals, and shared memory inside the disk limit."""
     mounts.mount(layout.DEVICES, f"{_ROOT}/dev", None, MountFlag.BIND | MountFlag.REC)
     guard = MountFlag.NOSUID | MountFlag.NOEXEC
-    mounts.mount("devpts", f"{_ROOT}/dev/pts", "devpts", guard, f"newinstance,ptmxmode=0666,mode=0620,uid={PROGRAM_UID}")
+    mounts.mount(
+        "devpts", f"{_ROOT}/dev/pts", "devpts", guard, f"newinstance,ptmxmode=0666,mode=0620,uid={PROGRAM_UID}"
+    )
     mounts.mount(f"{layout.CONTAINER_WRITABLE}/shm", f"{_ROOT}/dev/shm", None, MountFlag.BIND)
 
 

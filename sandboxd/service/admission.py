@@ -26,7 +26,7 @@ class Admission:
     @property
     def depth(self) -> int:
         """How many wait."""
-        return sum(not future.done() for future in self._waiting)
+        return sum(not future.done() for future in list(self._waiting))  # a copy: metrics ask from a thread of theirs
 
     def reserve(self) -> Ticket:
         """Take a place in the queue. Overloaded when there is none, Draining when the server stops."""

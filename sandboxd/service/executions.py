@@ -51,7 +51,6 @@ class ExecutionService:
             raise
         execution = Execution(plan, self._engine, ticket, self._ended, interactive=interactive)
         self._live[execution.id] = execution
-        self._gauge()
         return execution
 
     def list(self) -> list[ExecutionSummary]:
@@ -81,7 +80,6 @@ class ExecutionService:
         del self._live[execution.id]
         self._remember(execution)
         self._observer.execution_ended(execution.record())
-        self._gauge()
 
     def _remember(self, execution: Execution) -> None:
         self._remembered[execution.id] = execution
@@ -89,7 +87,3 @@ class ExecutionService:
         while len(self._remembered) > REMEMBERED or self._remembered_bytes > REMEMBERED_BYTES:
             _, oldest = self._remembered.popitem(last=False)
             self._remembered_bytes -= oldest.kept_bytes
-
-    def _gauge(self) -> None:
-        self._observer.queue_depth(self._admission.depth)
-        self._observer.containers(self._engine.live)

@@ -34,12 +34,6 @@ class Observer(Protocol):
     def rejected(self, reason: str) -> None:
         """A submission was not taken: ``invalid``, ``overloaded`` or ``draining``."""
 
-    def queue_depth(self, depth: int) -> None:
-        """So many wait for a slot now."""
-
-    def containers(self, live: int) -> None:
-        """So many containers exist now."""
-
 
 class Tee:
     """Several observers as one."""
@@ -56,13 +50,3 @@ class Tee:
         """Tell all."""
         for observer in self._observers:
             observer.rejected(reason)
-
-    def queue_depth(self, depth: int) -> None:
-        """Tell all."""
-        for observer in self._observers:
-            observer.queue_depth(depth)
-
-    def containers(self, live: int) -> None:
-        """Tell all."""
-        for observer in self._observers:
-            observer.containers(live)

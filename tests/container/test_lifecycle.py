@@ -105,7 +105,7 @@ def test_a_bomb_beside_does_not_change_a_verdict(run):
     ]
     answers = []
     threads = [
-        threading.Thread(target=lambda code=code: answers.append(run.python(code, cpu_time_ns=400 * MS)))
+        threading.Thread(target=lambda code=code: answers.append(run.python(code, cpu_time_ns=2_000 * MS)))
         for code in bombs
     ]
     for thread in threads:

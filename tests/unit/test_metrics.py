@@ -160,15 +160,7 @@ def test_refusals_count_from_zero(observer):
     ]
 
 
-def test_gauges_show_what_was_told(observer):
-    observer.queue_depth(3)
-    observer.containers(2)
-
-    assert 3 == value(observer, "sandboxd_queue_depth")
-    assert [2, 0] == [value(observer, "sandboxd_containers", state=state) for state in ("live", "pooled")]
-
-
-def test_gauges_can_be_asked_for_instead(observer):
+def test_gauges_are_asked_at_each_scrape(observer):
     now = {"depth": 0, "live": 0}
     observer.watch(queue_depth=lambda: now["depth"], containers=lambda: now["live"])
     now.update(depth=5, live=6)
