@@ -134,7 +134,8 @@ def _enable(group: Path) -> None:
 
 
 def _directories(group: Path) -> list[Path]:
-    return [path for path in group.rglob("*") if path.is_dir()]
+    """List the groups below one; os.walk passes over what goes away meanwhile."""
+    return [Path(directory) for directory, _, _ in os.walk(group)][1:]
 
 
 def _pids(group: Path) -> set[int]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextlib
 import os
+import signal
 import sys
 import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NoReturn
+from types import FrameType
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 import grpc
@@ -18,7 +21,11 @@ import grpc
 from sandboxd.client import SandboxClient
 from sandboxd.client.client import DEFAULT_ADDRESS
 
+if TYPE_CHECKING:
+    from sandboxd.app import App
+
 EXIT_OURS = 125
+EXIT_SIGNAL = 128
 _START_TIMEOUT_S = 30
 
 server_option = click.option(
@@ -31,26 +38,37 @@ server_option = click.option(
 
 def fail(message: str) -> NoReturn:
     """End with sandboxd's own failure."""
-    click.echo(f"sandboxd: {message}", err=True)
+    click.echo(f"sandboxd: {printable(message)}", err=True)
     sys.exit(EXIT_OURS)
 
 
 @contextlib.contextmanager
 def connect(server: str | None, *, embed: bool = False) -> Iterator[SandboxClient]:
-    """Give a client; errors of the call end the process with 125 and one line."""
-    with contextlib.ExitStack() as stack:
-        if server is None and embed:
-            server = stack.enter_context(_embedded())
-        client = stack.enter_context(SandboxClient(server or DEFAULT_ADDRESS))
-        try:
-            yield client
-        except grpc.RpcError as error:
-            fail(describe(error))
+    """Give a client; errors of the call end the process with 125 and one line, signals with 128 and their number.
+
+    Whatever ends it, what was begun is undone: terminal, server, directory.
+    """
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:  # nohup(1) has it ignored
+            signal.signal(number, _unwind)
+    try:
+        with contextlib.ExitStack() as stack:
+            if server is None and embed:
+                server = stack.enter_context(_embedded())
+            yield stack.enter_context(SandboxClient(server or DEFAULT_ADDRESS))
+    except (grpc.RpcError, click.UsageError) as error:
+        fail(describe(error))
+    except KeyboardInterrupt:
+        sys.exit(EXIT_SIGNAL + signal.SIGINT)
+    except BrokenPipeError:  # whoever read our output has seen enough
+        sys.exit(EXIT_SIGNAL + signal.SIGPIPE)
 
 
 def describe(error: Any) -> str:
     """Say in a line why there was no answer."""
-    return f"{error.code().name}: {printable(error.details() or '')}"
+    if isinstance(error, click.UsageError):
+        return error.format_message()
+    return f"{error.code().name}: {error.details() or ''}"
 
 
 def printable(text: str) -> str:
@@ -58,28 +76,41 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
+def _unwind(number: int, frame: FrameType | None) -> NoReturn:
+    del frame
+    sys.exit(EXIT_SIGNAL + number)
+
+
 @contextlib.contextmanager
 def _embedded() -> Iterator[str]:
-    """Serve on a socket in a private directory, from a thread of this process."""
+    """Serve on a socket in a private directory."""
     from sandboxd.app import App  # noqa: PLC0415  (the server: only where one is started)
     from sandboxd.config import load_config  # noqa: PLC0415
     from sandboxd.errors import SandboxError  # noqa: PLC0415
 
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
     with tempfile.TemporaryDirectory(prefix="sandboxd-") as directory:
         try:
             config_file = os.environ.get("SANDBOXD_CONFIG")
             overrides: dict[str, object] = {"listen": f"unix:{directory}/socket", "metrics_listen": ""}
             config = load_config(Path(config_file) if config_file else None, os.environ, overrides)
-            app = App(config)
-            asyncio.run_coroutine_threadsafe(app.start(), loop).result(_START_TIMEOUT_S)
+            with _running(App(config)) as address:
+                yield address
         except SandboxError as error:
             fail(f"cannot start a server for this call: {error}")
-        try:
-            yield app.address
-        finally:
-            asyncio.run_coroutine_threadsafe(app.stop(0), loop).result(_START_TIMEOUT_S)
-            loop.call_soon_threadsafe(loop.stop)
-            thread.join()
+
+
+@contextlib.contextmanager
+def _running(app: App) -> Iterator[str]:
+    """Run a server from a thread of this process."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    starting = asyncio.run_coroutine_threadsafe(app.start(), loop)
+    try:
+        starting.result(_START_TIMEOUT_S)
+        yield app.address
+    finally:
+        concurrent.futures.wait([starting], _START_TIMEOUT_S)  # what is half started cannot be stopped
+        asyncio.run_coroutine_threadsafe(app.stop(0), loop).result(_START_TIMEOUT_S)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()

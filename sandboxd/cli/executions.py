@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import queue
 import sys
 import threading
 
 import click
+import grpc
 from google.protobuf import json_format
 
-from sandboxd.cli.connect import connect, fail, server_option
-from sandboxd.cli.run import exit_status, show, verdict_line
+from sandboxd.cli.connect import EXIT_OURS, connect, describe, printable, server_option
+from sandboxd.cli.run import exit_status, show, standard_input, verdict_line
 from sandboxd.client import SandboxClient
 from sandboxd.v1 import execution_service_pb2 as pb
 
@@ -41,11 +41,18 @@ def ps(server: str | None, no_trunc: bool, as_json: bool) -> None:
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
 @server_option
 def stop(server: str | None, ids: tuple[str, ...]) -> None:
-    """Kill executions; their callers are told VERDICT_CANCELLED."""
+    """Kill executions; their callers are told VERDICT_CANCELLED. One that is not there does not save the others."""
+    missed = False
     with connect(server) as client:
         for prefix in ids:
-            client.cancel(resolve(client, prefix))
-            click.echo(prefix)
+            try:
+                client.cancel(resolve(client, prefix))
+            except (click.UsageError, grpc.RpcError) as error:
+                missed = True
+                click.echo(f"sandboxd: {printable(describe(error))}", err=True)
+            else:
+                click.echo(prefix)
+    sys.exit(EXIT_OURS if missed else 0)
 
 
 @click.command()
@@ -66,8 +73,7 @@ def attach(server: str | None, execution_id: str) -> None:
     outgoing: queue.SimpleQueue[pb.AttachExecutionRequest | None] = queue.SimpleQueue()
     with connect(server) as client:
         outgoing.put(pb.AttachExecutionRequest(execution_id=resolve(client, execution_id)))
-        if not sys.stdin.isatty():
-            threading.Thread(target=_forward, args=(outgoing,), daemon=True).start()
+        threading.Thread(target=_forward, args=(outgoing,), daemon=True).start()
         try:
             response = show(client.attach(iter(outgoing.get, None)))
         except KeyboardInterrupt:
@@ -81,17 +87,22 @@ def attach(server: str | None, execution_id: str) -> None:
 
 
 def resolve(client: SandboxClient, prefix: str) -> str:
-    """Complete an abbreviated id of what runs."""
+    """Complete an abbreviated id of what runs. UsageError where it is none's, or that of several."""
     if len(prefix) == _FULL_ID:
         return prefix
-    found = [execution.execution_id for execution in client.list() if execution.execution_id.startswith(prefix)]
-    if len(found) != 1:
-        fail(f"{prefix}: {'no execution' if not found else 'more than one execution'} has an id that begins so")
+    ids = [execution.execution_id for execution in client.list()]
+    found = [whole for whole in ids if prefix and whole.startswith(prefix)]
+    if len(found) > 1:
+        raise click.UsageError(f"{prefix}: the ids of {len(found)} executions begin so")
+    if not found:
+        raise click.UsageError(
+            f"{prefix!r}: the id of nothing that runs begins so; of what has ended give the whole id"
+        )
     return found[0]
 
 
 def _forward(outgoing: queue.SimpleQueue[pb.AttachExecutionRequest | None]) -> None:
-    while data := os.read(0, 65536):
+    for data in standard_input():
         outgoing.put(pb.AttachExecutionRequest(stdin=data))
 
 

@@ -10,7 +10,7 @@ _COMMANDS = {
     "attach": ("executions", "Join a running execution."),
     "doctor": ("host", "Say what this host offers and what is missing."),
     "logs": ("executions", "Show what an execution has written."),
-    "policy": ("policy", "List policies, and learn what a program needs."),
+    "policy": ("policy", "Learn what a program needs of a policy."),
     "ps": ("executions", "List what runs now."),
     "run": ("run", "Run a file or a command in a throwaway container."),
     "serve": ("host", "Start the server."),

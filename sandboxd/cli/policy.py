@@ -1,4 +1,4 @@
-"""``sandboxd policy``: what policies there are, and what a program would need of one."""
+"""``sandboxd policy``: what a program would need of one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 
 from sandboxd.cli.connect import connect, printable, server_option
 from sandboxd.cli.run import verdict_line
-from sandboxd.cli.submission import program
+from sandboxd.cli.submission import program, valid
 from sandboxd.v1 import execution_service_pb2 as pb
 
 
@@ -35,12 +35,13 @@ def learn(words: tuple[str, ...], server: str | None, name: str, as_json: bool, 
     allowed.
     """
     after_dashes = "--" in sys.argv
-    request = pb.ExecuteRequest(
-        image=flags["image"],
-        policy=name,
-        report_refused_syscalls=True,
-        **program(flags["language"], words, after_dashes=after_dashes),
-    )
+    with valid():
+        request = pb.ExecuteRequest(
+            image=flags["image"],
+            policy=name,
+            report_refused_syscalls=True,
+            **program(flags["language"], words, after_dashes=after_dashes),
+        )
     with connect(server, embed=True) as client:
         response = client.execute(request)
     phases = [phase for phase in (response.compile, response.run) if phase.refused_syscalls]
@@ -49,7 +50,7 @@ def learn(words: tuple[str, ...], server: str | None, name: str, as_json: bool, 
         names = sorted({call.name for call in refused})
         click.echo(json.dumps({"names": names, "action": "SCMP_ACT_ALLOW"}, indent=2))
     for call in refused if not as_json else ():
-        click.echo(f"{printable(call.name):<24} {call.count:>8}  {call.answer}")
+        click.echo(f"{printable(call.name):<24} {call.count:>8}  {printable(call.answer)}")
     if not refused:
         click.echo("the policy refused nothing", err=True)
     if response.verdict != pb.VERDICT_OK:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import sys
@@ -10,17 +11,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import click
-import grpc
 from google.protobuf import json_format
 
 from sandboxd.cli import artifacts, terminal
-from sandboxd.cli.connect import EXIT_OURS, connect, describe, fail, printable, server_option
-from sandboxd.cli.submission import Size, Time, limits, parse_env, program, read_file
+from sandboxd.cli.connect import EXIT_OURS, EXIT_SIGNAL, connect, fail, printable, server_option
+from sandboxd.cli.submission import Size, Time, limits, parse_env, program, read_file, valid
 from sandboxd.client import SandboxClient
 from sandboxd.v1 import execution_service_pb2 as pb
 
 EXIT_TIME_LIMIT = 124
-EXIT_INTERRUPTED = 130
 _SIGKILL = 9
 _CHUNK_BYTES = 65536
 
@@ -46,7 +45,15 @@ sandboxd itself failed or refused the request; with --json 0 whenever there is a
 @click.option("--env", "-e", multiple=True, metavar="K=V", help="Environment variable; K alone passes this one's on.")
 @click.option("--file", "files", multiple=True, metavar="HOST[:NAME]", help="File to put into the workspace.")
 @click.option("--collect", multiple=True, metavar="GLOB", help="Files to bring back.")
-@click.option("--output-dir", metavar="DIR", default=".", show_default=True, help="Where collected files are written.")
+@click.option(
+    "--output-dir",
+    metavar="DIR",
+    type=click.Path(exists=True, file_okay=False, writable=True),
+    default=".",
+    show_default=True,
+    help="Where collected files are written.",
+)
+@click.option("--overwrite", is_flag=True, help="Let collected files replace what is there.")
 @click.option("--stdin", metavar="FILE|-", help="Standard input: a file, or - for this one [default: empty].")
 @click.option("--tty", "-t", is_flag=True, help="A terminal for the program, joined to this one.")
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON, and nothing else.")
@@ -55,10 +62,8 @@ sandboxd itself failed or refused the request; with --json 0 whenever there is a
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="FILE | -- COMMAND...")
 def run(words: tuple[str, ...], server: str | None, **flags: Any) -> None:
     """Run FILE, or COMMAND, in a throwaway container: on a server, or on one started for this call (as root)."""
-    try:
+    with valid():
         request = _request(words, flags)
-    except click.UsageError as error:
-        fail(error.format_message())
     with connect(server, embed=True) as client:
         if flags["as_json"]:
             request.stdin = _read_stdin(flags["stdin"])
@@ -77,8 +82,8 @@ def exit_status(response: pb.ExecuteResponse) -> int:
         return EXIT_OURS
     if phase.HasField("exit_code"):
         failed = phase.exit_code or response.verdict == pb.VERDICT_OK
-        return int(phase.exit_code if failed else 128 + _SIGKILL)
-    return 128 + (phase.signal or _SIGKILL)
+        return int(phase.exit_code if failed else EXIT_SIGNAL + _SIGKILL)
+    return EXIT_SIGNAL + (phase.signal or _SIGKILL)
 
 
 def verdict_line(response: pb.ExecuteResponse) -> str:
@@ -115,42 +120,38 @@ def _read_stdin(argument: str | None) -> bytes:
         with open(argument, "rb") as file:
             return file.read()
     except OSError as error:
-        fail(f"{argument}: {error.strerror}")
+        fail(f"--stdin: {argument}: {error.strerror}")
 
 
 def _stream(client: SandboxClient, request: pb.ExecuteRequest, flags: dict[str, Any]) -> int:
     """Run with this process's streams on the program's."""
     outgoing: queue.SimpleQueue[pb.ExecuteStreamRequest | None] = queue.SimpleQueue()
-    outgoing.put(pb.ExecuteStreamRequest(request=request))
     live = flags["stdin"] == "-" or (flags["tty"] and flags["stdin"] is None)
+    if not live:
+        request.stdin = _read_stdin(flags["stdin"])
+    outgoing.put(pb.ExecuteStreamRequest(request=request))
     if live:
         threading.Thread(target=_forward_stdin, args=(outgoing, flags["tty"]), daemon=True).start()
     else:
-        request.stdin = _read_stdin(flags["stdin"])
         outgoing.put(pb.ExecuteStreamRequest(end_of_stdin=pb.EndOfStdin()))
-    call = client.stream(iter(outgoing.get, None))
-    response: pb.ExecuteResponse | None = None
     try:
         with (
             terminal.raw(lambda: outgoing.put(pb.ExecuteStreamRequest(window_size=terminal.window_size())))
             if flags["tty"]
-            else _nothing()
+            else contextlib.nullcontext()
         ):
-            response = show(call)
-    except KeyboardInterrupt:
-        call.cancel()  # type: ignore[attr-defined]
-        return EXIT_INTERRUPTED
-    except grpc.RpcError as error:
-        fail(describe(error))
+            response = show(client.stream(iter(outgoing.get, None)))
     finally:
         outgoing.put(None)
     assert response is not None
-    artifacts.save(response.files, flags["output_dir"])
+    unsaved = artifacts.save(response.files, flags["output_dir"], overwrite=flags["overwrite"])
+    for problem in unsaved:
+        click.echo(f"sandboxd: not written: {printable(problem)}", err=True)
     for skipped in response.skipped_files:
         click.echo(f"sandboxd: not collected: {printable(skipped.path)}: {printable(skipped.reason)}", err=True)
     if response.verdict != pb.VERDICT_OK:
         click.echo(verdict_line(response), err=True)
-    return exit_status(response)
+    return EXIT_OURS if unsaved else exit_status(response)
 
 
 def show(call: Iterator[Any]) -> pb.ExecuteResponse | None:
@@ -168,20 +169,24 @@ def show(call: Iterator[Any]) -> pb.ExecuteResponse | None:
 
 def _write(fd: int, data: bytes) -> None:
     view = memoryview(data)
-    while view:
-        view = view[os.write(fd, view) :]
+    try:
+        while view:
+            view = view[os.write(fd, view) :]
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        fail(f"{'stdout' if fd == 1 else 'stderr'}: {error.strerror}")
+
+
+def standard_input() -> Iterator[bytes]:
+    """Give what comes on our own; a closed one, or the terminal of somebody who has hung up, is at its end."""
+    with contextlib.suppress(OSError):
+        while data := os.read(0, _CHUNK_BYTES):
+            yield data
 
 
 def _forward_stdin(outgoing: queue.SimpleQueue[pb.ExecuteStreamRequest | None], tty: bool) -> None:
-    while data := os.read(0, _CHUNK_BYTES):
+    for data in standard_input():
         outgoing.put(pb.ExecuteStreamRequest(stdin=data))
-    if not tty or not sys.stdin.isatty():
+    if not tty or not os.isatty(0):
         outgoing.put(pb.ExecuteStreamRequest(end_of_stdin=pb.EndOfStdin()))
-
-
-class _nothing:  # noqa: N801  (stands where a context manager would)
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, *_: object) -> None:
-        return None

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
+from sandboxd.cli.connect import fail
 from sandboxd.client.client import duration
 from sandboxd.units import parse_bytes, parse_duration_ns
 from sandboxd.v1 import execution_service_pb2 as pb
@@ -50,7 +52,7 @@ class Size(click.ParamType[int]):
         """Parse it."""
         try:
             return parse_bytes(str(value))
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:
             self.fail(str(error), param, ctx)
 
 
@@ -63,8 +65,19 @@ class Time(click.ParamType[int]):
         """Parse it."""
         try:
             return parse_duration_ns(str(value))
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:
             self.fail(str(error), param, ctx)
+
+
+@contextlib.contextmanager
+def valid() -> Iterator[None]:
+    """Make a request in this: what cannot be one ends the process with 125 and one line."""
+    try:
+        yield
+    except click.UsageError as error:
+        fail(error.format_message())
+    except UnicodeEncodeError as error:  # protobuf's own, of a string that came in as bytes
+        fail(f"{os.fsencode(error.object)!r} is not UTF-8, as all but the content of files must be")
 
 
 def guess_language(path: str) -> str:
@@ -84,6 +97,8 @@ def parse_env(pairs: Sequence[str]) -> dict[str, str]:
             env[name] = value
         elif name in os.environ:
             env[name] = os.environ[name]
+        else:
+            raise click.UsageError(f"--env: {name} has no = and is not set here")
     return env
 
 
@@ -92,7 +107,10 @@ def read_file(argument: str) -> pb.File:
     host, separator, name = argument.rpartition(":")
     if not separator or Path(argument).exists():
         host, name = argument, ""
-    return load(host, name or Path(host).name)
+    try:
+        return load(host, name or Path(host).name)
+    except click.UsageError as error:
+        raise click.UsageError(f"--file: {error}") from error
 
 
 def load(host: str, name: str) -> pb.File:
@@ -107,10 +125,9 @@ def load(host: str, name: str) -> pb.File:
 def limits(flags: Mapping[str, Any]) -> pb.Limits:
     """Return the limits that were given."""
     message = pb.Limits()
-    for name in ("cpu_time", "wall_time"):
-        if flags.get(name) is not None:
-            getattr(message, name).CopyFrom(duration(flags[name]))
     for flag, field in (
+        ("cpu_time", "cpu_time"),
+        ("wall_time", "wall_time"),
         ("memory", "memory_bytes"),
         ("cpu_shares", "cpu_shares"),
         ("cpus", "cpus"),
@@ -123,7 +140,10 @@ def limits(flags: Mapping[str, Any]) -> pb.Limits:
     ):
         if flags.get(flag) is not None:
             try:
-                setattr(message, field, flags[flag])
+                if field.endswith("_time"):
+                    getattr(message, field).CopyFrom(duration(flags[flag]))
+                else:
+                    setattr(message, field, flags[flag])
             except ValueError as error:
                 raise click.UsageError(f"--{flag.replace('_', '-')}: {error}") from error
     return message

@@ -39,3 +39,9 @@ def unread_bytes(fd: int) -> int:
     """Return how many bytes wait in a pipe or terminal. See ioctl_tty(2) and pipe(7), FIONREAD."""
     (count,) = struct.unpack("i", fcntl.ioctl(fd, termios.FIONREAD, bytes(4)))
     return int(count)
+
+
+def parse_io(content: bytes) -> tuple[int, int]:
+    """Return the bytes that a process and all that it has reaped read and wrote: rchar and wchar of /proc/PID/io."""
+    fields = dict(line.split(b": ") for line in content.splitlines())
+    return int(fields[b"rchar"]), int(fields[b"wchar"])

@@ -16,8 +16,8 @@ from collections.abc import Callable
 from sandboxd.errors import ContainerLost, SetupFailed
 from sandboxd.linux import cgroups, process
 from sandboxd.runtime import wire
-from sandboxd.runtime.launcher_client import Created, Destroyed, LauncherClient, LauncherGone
-from sandboxd.runtime.spec import ContainerSpec, ProgramSpec
+from sandboxd.runtime.launcher_client import Created, LauncherClient, LauncherGone, Reaped
+from sandboxd.runtime.spec import PROCESSES_OF_INIT, ContainerSpec, ProgramSpec
 from sandboxd.runtime.wire import FromInit, InitMessage
 
 
@@ -40,6 +40,8 @@ class Container:
         self._started: asyncio.Future[tuple[InitMessage, int]] = self._loop.create_future()
         self.exited: asyncio.Future[int] = self._loop.create_future()
         """Wait status of the program, from init."""
+        self.empty: asyncio.Future[Reaped] = self._loop.create_future()
+        """Done when init says that it is alone: the program and all that it left have been killed and reaped."""
         self.dead: asyncio.Future[None] = self._loop.create_future()
         """Done when init, and so every process of the container, has ended."""
         self.on_end: Callable[[], None] = lambda: None
@@ -89,13 +91,20 @@ class Container:
         with contextlib.suppress(ProcessLookupError):
             process.pidfd_signal(self.program_pidfd, number)
 
+    async def settle(self, seconds: float) -> Reaped | None:
+        """Wait until init is alone or the container is dead; None where it is not alone, or the kernel counts more."""
+        await asyncio.wait((self.empty, self.dead), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        if not self.empty.done() or self.cgroup.processes() > PROCESSES_OF_INIT:
+            return None
+        return self.empty.result()
+
     def kill(self) -> None:
         """Kill everything in the container."""
         if not self.dead.done():
             with contextlib.suppress(ProcessLookupError):
                 process.pidfd_signal(self._pidfd, signal.SIGKILL)
 
-    async def destroy(self) -> Destroyed | None:
+    async def destroy(self) -> Reaped | None:
         """Wait until everything is dead, reap it, close all descriptors. None where the launcher is gone too."""
         await self.dead
         try:
@@ -145,6 +154,8 @@ class Container:
                 self.own_cpu_us = message.b
                 self.exited.set_result(message.a)
                 self.on_end()
+            case FromInit.EMPTY if not fds and self.exited.done() and not self.empty.done():
+                self.empty.set_result(Reaped.of(message.a, message.b, message.c, message.d))
             case _:
                 raise ValueError(f"{message.kind.name} with {len(fds)} descriptors out of turn")
 
@@ -165,13 +176,10 @@ class Container:
 
     def _drain_control(self) -> None:
         """Take init's last words before its death is believed: both may have come in one turn of the loop."""
-        while not (self._ready.done() and self._started.done() and self.exited.done()):
-            before = self._ready.done(), self._started.done(), self.exited.done()
-            if self._control.fileno() < 0:
-                return
+        said = (self._ready, self._started, self.exited, self.empty)
+        before = -1
+        while self._control.fileno() >= 0 and before < (before := sum(future.done() for future in said)):
             self._receive()
-            if before == (self._ready.done(), self._started.done(), self.exited.done()):
-                return
 
     def _close(self) -> None:
         self._loop.remove_reader(self._control)

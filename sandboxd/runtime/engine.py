@@ -16,7 +16,7 @@ from sandboxd.errors import HostUnfit, SetupFailed
 from sandboxd.linux.cgroups import Settings
 from sandboxd.model import Limits
 from sandboxd.runtime.container import Container
-from sandboxd.runtime.launcher_client import Destroyed, LauncherClient
+from sandboxd.runtime.launcher_client import LauncherClient, Reaped
 from sandboxd.runtime.policy import Policy
 from sandboxd.runtime.spec import IDS_PER_CONTAINER, PROCESSES_OF_INIT, ContainerSpec
 
@@ -32,6 +32,7 @@ class Engine:
         self._launcher: LauncherClient | None = None
         self._starting = asyncio.Lock()
         self._live: dict[str, tuple[Container, str | None]] = {}
+        self._retiring: set[asyncio.Task[Reaped | None]] = set()
 
     @property
     def live(self) -> int:
@@ -49,6 +50,8 @@ class Engine:
 
     async def stop(self) -> None:
         """End the launcher, with every container that is left."""
+        if self._retiring:
+            await asyncio.wait(self._retiring)
         if self._launcher is not None:
             await self._launcher.stop()
 
@@ -84,8 +87,14 @@ class Engine:
         self._live[spec.id] = container, cpu_set
         return container
 
-    async def destroy(self, container: Container) -> Destroyed | None:
-        """Kill what still lives of a container, reap it and take back what it used."""
+    def retire(self, container: Container) -> None:
+        """Destroy a container that nobody waits for."""
+        task = asyncio.create_task(self.destroy(container))
+        self._retiring.add(task)
+        task.add_done_callback(self._retiring.discard)
+
+    async def destroy(self, container: Container) -> Reaped | None:
+        """Kill what still lives of a container, reap it and take back what it used. None where the launcher is gone."""
         container.kill()
         try:
             return await container.destroy()

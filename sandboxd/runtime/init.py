@@ -7,6 +7,7 @@ namespace for which it has no handler, and it has none; being undumpable it cann
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import resource
@@ -18,13 +19,14 @@ import time
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from sandboxd.linux import process
+from sandboxd.linux import process, procfs
 from sandboxd.runtime import steps, wire
 from sandboxd.runtime.spec import PROCESSES_OF_INIT, ProgramSpec
 from sandboxd.runtime.wire import FromInit, InitMessage
 
 STEPS: tuple[Callable[[steps.Child], None], ...] = (
     steps.keep_only_own_descriptors,
+    steps.open_own_io,
     steps.await_identity,
     steps.become_root_of_the_container,
     steps.enter_own_namespaces,
@@ -75,11 +77,24 @@ def _serve(child: steps.Child) -> None:
     pid = _release(child, program, fds[1:], waited_ns)
     if pid is None:
         return
-    while True:
+    reaped = 0
+    while reaped != pid:
         reaped, status = os.waitpid(-1, 0)
-        if reaped == pid:
-            wire.send(child.control, InitMessage(FromInit.EXITED, status, _own_cpu_us(waited_ns)).encode())
-            return  # the kernel kills what is left of the namespace
+    wire.send(child.control, InitMessage(FromInit.EXITED, status, _own_cpu_us(waited_ns)).encode())
+    _end_the_rest()
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    io = procfs.parse_io(os.pread(child.io_fd, 4096, 0)) if child.io_fd >= 0 else (-1, -1)
+    wire.send(child.control, InitMessage(FromInit.EMPTY, usage.ru_nvcsw, usage.ru_nivcsw, *io).encode())
+    child.control.recv(1)  # the server kills this process, or ends and is heard here
+
+
+def _end_the_rest() -> None:
+    """Kill and reap all that the program has left: no fork escapes a kill of everybody (kill(2))."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(-1, signal.SIGKILL)
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            os.waitpid(-1, 0)
 
 
 def _own_cpu_us(since_ns: int) -> int:

@@ -10,13 +10,14 @@ import contextlib
 import errno
 import gc
 import os
+import select
 import signal
 import socket
 import sys
 from dataclasses import dataclass
 from typing import NoReturn
 
-from sandboxd.linux import cgroups, credentials, mounts, process
+from sandboxd.linux import cgroups, credentials, mounts, process, procfs
 from sandboxd.linux.cgroups import Group, Hierarchy
 from sandboxd.runtime import init, layout, steps, wire
 from sandboxd.runtime.spec import IDS_PER_CONTAINER, PROGRAM_GID, PROGRAM_UID, ContainerSpec
@@ -30,7 +31,7 @@ _NAMESPACES = (
     | process.Namespace.UTS
     | process.Namespace.CGROUP
 )
-_REMOVE_ATTEMPTS = 200
+_REMOVE_AGAIN_S = 0.01  # there is no event for a group that the kernel lets go of
 
 
 @dataclass(slots=True)
@@ -62,6 +63,9 @@ class Launcher:
         """Serve until the server is gone."""
         wire.send(self._server, wire.encode({"type": "hello", "cgroup_version": self._cgroup_version}))
         while True:
+            if self._unremoved and not select.select([self._server], [], [], _REMOVE_AGAIN_S)[0]:
+                self._remove_groups()
+                continue
             message, fds = wire.receive(self._server, wire.LAUNCHER_MESSAGE_BYTES)
             if not message:
                 return
@@ -144,19 +148,13 @@ class Launcher:
         made = self._containers.pop(container_id)
         io = _read_io(made.pid)
         _, usage = process.wait_exit(made.pid)
-        header = {
-            "type": "destroyed",
-            "id": container_id,
-            "io": io,
-            "voluntary": usage.ru_nvcsw,
-            "involuntary": usage.ru_nivcsw,
-        }
+        header = {"type": "destroyed", "id": container_id, "reaped": [usage.ru_nvcsw, usage.ru_nivcsw, *io]}
         self._unremoved.append(made.group)
         wire.send(self._server, wire.encode(header))
         self._remove_groups()
 
     def _remove_groups(self) -> None:
-        """Remove the groups of the dead; one that the kernel still holds is tried again with the next."""
+        """Remove the groups of the dead; one that the kernel still holds is tried again soon."""
         still = []
         for group in self._unremoved:
             try:
@@ -219,14 +217,13 @@ def _map_image(image: str, pid: int) -> list[int]:
     return [fd]
 
 
-def _read_io(pid: int) -> dict[str, int]:
-    """Read rchar and wchar of a process that has ended and of all that it has reaped: the whole container. See proc(5)."""
+def _read_io(pid: int) -> tuple[int, int]:
+    """Return what a process that has ended and all that it has reaped read and wrote; -1 where the kernel does not tell."""
     try:
         with open(f"/proc/{pid}/io", "rb") as file:
-            fields = dict(line.split(b": ") for line in file)
+            return procfs.parse_io(file.read())
     except FileNotFoundError:  # a kernel without CONFIG_TASK_IO_ACCOUNTING
-        return {}
-    return {"read": int(fields[b"rchar"]), "written": int(fields[b"wchar"])}
+        return -1, -1
 
 
 def main() -> NoReturn:

@@ -37,13 +37,18 @@ class Created:
 
 
 @dataclass(frozen=True, slots=True)
-class Destroyed:
-    """What the launcher learned by reaping a container's init."""
+class Reaped:
+    """What is known of processes by reaping them, of a whole container: counts, and bytes where the kernel tells."""
 
-    read_bytes: int | None
-    written_bytes: int | None
     voluntary_switches: int
     involuntary_switches: int
+    read_bytes: int | None
+    written_bytes: int | None
+
+    @classmethod
+    def of(cls, voluntary: int, involuntary: int, read: int, written: int) -> Reaped:
+        """Make one of a message's numbers, in which -1 is what the kernel does not tell."""
+        return cls(voluntary, involuntary, *(None if count < 0 else count for count in (read, written)))
 
 
 class LauncherClient:
@@ -57,7 +62,7 @@ class LauncherClient:
         self.gone: asyncio.Future[None] = self._loop.create_future()
         self._hello: asyncio.Future[dict[str, Any]] = self._loop.create_future()
         self._creating: dict[str, asyncio.Future[Created]] = {}
-        self._destroying: dict[str, asyncio.Future[Destroyed]] = {}
+        self._destroying: dict[str, asyncio.Future[Reaped]] = {}
         sock.setblocking(False)
         self._loop.add_reader(sock, self._receive)
 
@@ -86,7 +91,7 @@ class LauncherClient:
         self._send(wire.encode({"type": "create", "spec": spec.to_json()}, bpf), [control.fileno()])
         return await asyncio.shield(future)
 
-    async def destroy(self, container_id: str) -> Destroyed:
+    async def destroy(self, container_id: str) -> Reaped:
         """Reap a container whose init has ended."""
         future = self._destroying[container_id] = self._loop.create_future()
         self._send(wire.encode({"type": "destroy", "id": container_id}))
@@ -124,7 +129,7 @@ class LauncherClient:
             case "created":
                 self._resolve(self._creating, header["id"], Created(fds[0], fds[1], tuple(fds[2:])))
             case "destroyed":
-                self._resolve(self._destroying, header["id"], _destroyed(header))
+                self._resolve(self._destroying, header["id"], Reaped.of(*header["reaped"]))
             case "failed":
                 error = SetupFailed(header["step"], header["errno"], header["reason"])
                 self._creating.pop(header["id"]).set_exception(error)
@@ -149,8 +154,3 @@ class LauncherClient:
         if not self._hello.done():
             self._hello.set_exception(HostUnfit("the launcher died at its start"))
         self.gone.set_result(None)
-
-
-def _destroyed(header: dict[str, Any]) -> Destroyed:
-    io = header["io"]
-    return Destroyed(io.get("read"), io.get("written"), header["voluntary"], header["involuntary"])

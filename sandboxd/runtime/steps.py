@@ -58,11 +58,19 @@ class Child:
     last_capability: int
     launcher_pidfd: int
     listener: int = -1
+    io_fd: int = -1
+    """/proc/self/io, opened while it may be."""
 
 
 def keep_only_own_descriptors(child: Child) -> None:
     """Close what the launcher had open: other containers' sockets among it."""
     process.close_all_but({child.sync.fileno(), child.control.fileno(), child.writable_fd, child.launcher_pidfd})
+
+
+def open_own_io(child: Child) -> None:
+    """Open what tells the bytes that init and all it has reaped read and wrote, while this process may: it is nobody's soon."""
+    with contextlib.suppress(FileNotFoundError):  # a kernel without CONFIG_TASK_IO_ACCOUNTING
+        child.io_fd = os.open("/proc/self/io", os.O_RDONLY | os.O_CLOEXEC)
 
 
 def await_identity(child: Child) -> None:

@@ -21,7 +21,7 @@ from sandboxd.linux.cgroups import MemorySample, Stats
 from sandboxd.model import SECOND_NS, Limits, RefusedSyscall, Usage, WindowSize
 from sandboxd.runtime import terminal, workspace
 from sandboxd.runtime.container import Container
-from sandboxd.runtime.launcher_client import Destroyed
+from sandboxd.runtime.launcher_client import Reaped
 from sandboxd.runtime.outcome import Killed, Outcome
 from sandboxd.runtime.spec import PROCESSES_OF_INIT, ProgramSpec
 from sandboxd.runtime.streams import STDERR, STDOUT, OutputPump, Recorder, StdinFeeder
@@ -31,6 +31,8 @@ from sandboxd.runtime.wire import FromInit, InitMessage
 _FIRST_TICK_S = 0.002
 _LONGEST_TICK_S = 0.1
 _SHORTEST_TICK_S = 0.001
+# How long init may take to kill and reap what a program left, before the whole container is killed.
+_SETTLE_S = 1.0
 _INIT_CPU_BOUND_NS = 20_000_000
 
 
@@ -76,6 +78,8 @@ class Run:
         self._told_waiting = False
         self._start: InitMessage | None = None
         self._finished = asyncio.Event()
+        self.reaped: Reaped | None = None
+        """What init learned by reaping the program and all that it left; None where the container had to be killed."""
 
     async def start(self, program: ProgramSpec, window: WindowSize) -> None:
         """Release the program. ContainerLost when init does not answer."""
@@ -104,13 +108,18 @@ class Run:
         self._tick()
 
     async def finish(self) -> None:
-        """Wait until the program has ended, by itself or by :meth:`kill`, and everything of the container is dead.
+        """Wait until the program has ended, by itself or by :meth:`kill`, and all that it left is dead.
 
-        ContainerLost when what it used cannot be read any more.
+        A container whose program ended by itself is left with nothing but its init, whose end takes longer than a
+        small program: nobody has to wait for it. ContainerLost when what was used cannot be read any more.
         """
         if self._start is not None and self._start.kind is FromInit.STARTED:
             await self._finished.wait()
-        self._ended_ns = time.monotonic_ns()
+        self._ended_ns = self._ended_ns or time.monotonic_ns()
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._killed is None and self._container.exited.done():
+            self.reaped = await self._container.settle(_SETTLE_S)
         await self.release()
         try:
             self._last = self._container.cgroup.stats()
@@ -119,14 +128,15 @@ class Run:
             raise ContainerLost(f"its accounts cannot be read: {error.strerror}") from error
 
     async def release(self) -> None:
-        """Kill what still lives, take what it left in its pipes, and let go of every descriptor. May be repeated.
+        """Kill what the program left, take what is in its pipes, and let go of every descriptor. May be repeated.
 
         An event loop that still watches a descriptor when it is closed would not see the next one of its number.
         """
         if self._timer is not None:
             self._timer.cancel()
-        self._container.kill()
-        await self._container.dead
+        if self.reaped is None:
+            self._container.kill()
+            await self._container.dead
         self._loop.remove_reader(self._container.listener_fd)
         if self.stdin is not None:
             self.stdin.close()
@@ -168,15 +178,18 @@ class Run:
         """CPU time of init since the baseline; a liar gains no more than the bound."""
         return min(max(0, self._container.own_cpu_us * 1000), _INIT_CPU_BOUND_NS)
 
-    def outcome(self, destroyed: Destroyed | None) -> Outcome:
-        """Put the facts of a finished run together with what reaping its init told."""
+    def outcome(self, init_reaped: Reaped | None) -> Outcome:
+        """Put the facts of a finished run together.
+
+        ``init_reaped`` is what the launcher learned from a container that had to be killed, None where it is gone.
+        """
         container, start, last = self._container, self._start, self._last
         assert last is not None
         status = container.exited.result() if container.exited.done() else None
         executed = start is not None and start.kind is FromInit.STARTED
         oom_kills = last.oom_kills
         lost = ""
-        if destroyed is None:
+        if self.reaped is None and init_reaped is None:
             lost = "the launcher ended during the run"
         elif executed and status is None and self._killed is None and not oom_kills:
             lost = "init ended before the program did"
@@ -195,13 +208,15 @@ class Run:
             disk_bytes=self._limits.disk_bytes,
             stdout=self.recorder.output(STDOUT),
             stderr=self.recorder.output(STDERR),
-            usage=self._usage(last, destroyed),
+            usage=self._usage(last, init_reaped),
         )
 
-    def _usage(self, last: Stats, destroyed: Destroyed | None) -> Usage:
+    def _usage(self, last: Stats, init_reaped: Reaped | None) -> Usage:
         base, start, sample = self._baseline, self._start, self._best_sample
         assert base is not None
-        switches = (start.b, start.c) if start is not None else (0, 0)
+        reaped, switches = self.reaped or init_reaped, (0, 0)
+        if self.reaped is None and start is not None:
+            switches = start.b, start.c  # the launcher's figures have init's own in them
         throttled = None
         if last.throttled_ns is not None and base.throttled_ns is not None:
             throttled = last.throttled_ns - base.throttled_ns
@@ -218,12 +233,12 @@ class Run:
             memory_shmem_bytes=sample.shmem_bytes if sample else None,
             memory_kernel_bytes=sample.kernel_bytes if sample else None,
             processes_peak=None if last.processes_peak is None else max(0, last.processes_peak - PROCESSES_OF_INIT),
-            read_bytes=destroyed.read_bytes if destroyed else None,
-            written_bytes=destroyed.written_bytes if destroyed else None,
+            read_bytes=reaped.read_bytes if reaped else None,
+            written_bytes=reaped.written_bytes if reaped else None,
             minor_faults=last.minor_faults - base.minor_faults,
             major_faults=last.major_faults - base.major_faults,
-            voluntary_switches=max(0, destroyed.voluntary_switches - switches[0]) if destroyed else None,
-            involuntary_switches=max(0, destroyed.involuntary_switches - switches[1]) if destroyed else None,
+            voluntary_switches=max(0, reaped.voluntary_switches - switches[0]) if reaped else None,
+            involuntary_switches=max(0, reaped.involuntary_switches - switches[1]) if reaped else None,
             throttled_time_ns=throttled,
             oom_kills=last.oom_kills,
         )
@@ -241,6 +256,7 @@ class Run:
         return [stdin_read, stdout_write, stderr_write]
 
     def _on_end(self) -> None:
+        self._ended_ns = self._ended_ns or time.monotonic_ns()
         self._finished.set()
 
     def _on_notification(self) -> None:

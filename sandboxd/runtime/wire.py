@@ -20,7 +20,7 @@ from enum import IntEnum
 from typing import Any
 
 LAUNCHER_MESSAGE_BYTES = 131072  # below the default socket buffer of 212,992 bytes
-_INIT_MESSAGE = struct.Struct("<Biii")
+_INIT_MESSAGE = struct.Struct("<B4q")
 INIT_MESSAGE_BYTES = 1024
 _MAX_FDS = 16
 
@@ -38,7 +38,7 @@ def decode(message: bytes) -> tuple[dict[str, Any], bytes]:
 
 
 class FromInit(IntEnum):
-    """What init says. Every message has three integers and a text."""
+    """What init says. Every message has four integers and a text."""
 
     READY = 1
     """Built; waits for START. Carries the seccomp listener."""
@@ -50,6 +50,8 @@ class FromInit(IntEnum):
     """The program could not be exec'ed: errno, and its path as text. It is the program's failure."""
     EXITED = 5
     """The program ended: wait status, init's own CPU time in microseconds since START."""
+    EMPTY = 6
+    """Everything but init has been killed and reaped: voluntary and involuntary switches, bytes read and written (-1 where the kernel does not tell)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +62,12 @@ class InitMessage:
     a: int = 0
     b: int = 0
     c: int = 0
+    d: int = 0
     text: bytes = b""
 
     def encode(self) -> bytes:
         """Return the bytes; the text is cut to fit."""
-        packed = _INIT_MESSAGE.pack(self.kind, self.a, self.b, self.c) + self.text
+        packed = _INIT_MESSAGE.pack(self.kind, self.a, self.b, self.c, self.d) + self.text
         return packed[:INIT_MESSAGE_BYTES]
 
     @classmethod
@@ -72,8 +75,8 @@ class InitMessage:
         """Parse bytes from a process that may have been taken over; ValueError when they are no message."""
         if len(data) < _INIT_MESSAGE.size:
             raise ValueError(f"init sent {len(data)} bytes")
-        kind, a, b, c = _INIT_MESSAGE.unpack_from(data)
-        return cls(FromInit(kind), a, b, c, data[_INIT_MESSAGE.size :])
+        kind, a, b, c, d = _INIT_MESSAGE.unpack_from(data)
+        return cls(FromInit(kind), a, b, c, d, data[_INIT_MESSAGE.size :])
 
 
 def send(sock: socket.socket, data: bytes, fds: list[int] | tuple[int, ...] = ()) -> None:

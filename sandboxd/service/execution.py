@@ -32,6 +32,7 @@ from sandboxd.model import (
 from sandboxd.runtime import workspace
 from sandboxd.runtime.container import Container
 from sandboxd.runtime.engine import Engine
+from sandboxd.runtime.launcher_client import Reaped
 from sandboxd.runtime.outcome import Killed
 from sandboxd.runtime.streams import CHUNK_BYTES, Cursor, Recorder
 from sandboxd.runtime.supervisor import Run, Watch
@@ -288,11 +289,18 @@ class Execution:
             collected = await self._collect(container, plan)
         finally:
             self._end_phase()
-            if run is not None:
-                await run.release()
-            destroyed = await self._engine.destroy(container)
+            reaped = await self._end(container, run)
             self.clock.collected += time.monotonic_ns() - began
-        return judge(plan.phase, plan.limits, run.outcome(destroyed)), collected
+        return judge(plan.phase, plan.limits, run.outcome(reaped)), collected
+
+    async def _end(self, container: Container, run: Run | None) -> Reaped | None:
+        """Destroy the container; one in which nothing but init is left does so while the answer is on its way."""
+        if run is not None:
+            await run.release()
+            if run.reaped is not None:
+                self._engine.retire(container)
+                return None
+        return await self._engine.destroy(container)
 
     async def _feed(self, run: Run, plan: PhasePlan) -> None:
         """Give the program its input; what does not fit into the pipe goes in while it runs."""

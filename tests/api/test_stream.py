@@ -117,9 +117,9 @@ def test_tty(client):
     """A terminal of its own, in a session of its own, that changes its size."""
     code = (
         "import os, signal, sys\n"
-        "signal.signal(signal.SIGWINCH, lambda *_: None)\n"
+        "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGWINCH])\n"
         "print(os.ttyname(0), os.isatty(1), os.isatty(2), os.getsid(0) == os.getpid(), *os.get_terminal_size(), flush=True)\n"
-        "signal.pause()\n"
+        "signal.sigwait([signal.SIGWINCH])\n"
         "print(*os.get_terminal_size(), flush=True)\n"
     )
     session = Session(client, python(code, tty=True, window_size=pb.WindowSize(columns=101, rows=37)))

@@ -52,7 +52,10 @@ def open_files(pid):
 
 def group_directories(launcher):
     """Return the directories of control groups that a launcher made."""
-    return [path for path in Path("/sys/fs/cgroup").rglob(f"sandboxd.{launcher}.*") if path.is_dir()]
+    found = []
+    for directory, names, _ in os.walk("/sys/fs/cgroup"):
+        found += [Path(directory, name) for name in names if name.startswith(f"sandboxd.{launcher}.")]
+    return found
 
 
 @pytest.mark.parametrize("round_", range(ROUNDS))
@@ -77,7 +80,7 @@ def test_nothing_outlives_the_server_or_the_launcher(victim, round_):
             answers = [outcome(call) for call in calls]
             assert {"INTERNAL"} >= set(answers), "a fault of ours was told as the program's"
             assert pb.VERDICT_OK == client.execute(command("true"), timeout=20).verdict
-            wait_for(lambda: open_files(server.pid) == idle)
+            wait_for(lambda: open_files(server.pid) <= idle)
     leftovers = group_directories(launcher)
     with serving():
         assert [] == [path for path in leftovers if path.exists()]

@@ -113,6 +113,10 @@ class Reader(ABC):
         """Read how many processes were killed for memory."""
 
     @abstractmethod
+    def processes(self) -> int:
+        """Return how many processes and threads there are now."""
+
+    @abstractmethod
     def pids(self) -> list[int]:
         """Read the processes in the group."""
 

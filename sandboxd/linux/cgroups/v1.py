@@ -129,6 +129,9 @@ class ReaderV1(Reader):
     def oom_kills(self) -> int:
         return read_flat_keyed(self._directories[0], "memory.oom_control")[b"oom_kill"]  # Linux 4.13
 
+    def processes(self) -> int:
+        return read_int(self._directories[3], "pids.current")
+
     def pids(self) -> list[int]:
         return [int(pid) for pid in read_at(self._directories[3], "cgroup.procs").split()]
 

@@ -121,6 +121,9 @@ class ReaderV2(Reader):
     def oom_kills(self) -> int:
         return read_flat_keyed(self._directories[0], "memory.events")[b"oom_kill"]
 
+    def processes(self) -> int:
+        return read_int(self._directories[0], "pids.current")
+
     def pids(self) -> list[int]:
         return [int(pid) for pid in read_at(self._directories[0], "cgroup.procs").split()]
 

@@ -1,0 +1,71 @@
+"""Ten thousand executions leave nothing: the server's memory, and its and the launcher's descriptors, stay as they were."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+from sandboxd.client import SandboxClient
+from sandboxd.v1 import execution_service_pb2 as pb
+from tests.faults.test_kill import children, group_directories, open_files
+from tests.server import serving
+
+FIRST, ALL = 1_000, 10_000
+IN_FLIGHT = 8
+MOST_GROWTH = 1.05
+TRUE = pb.ExecuteRequest(command=pb.Command(argv=["/bin/true"]))
+
+
+def resident_bytes(pid):
+    """Return the memory that a process has to itself: its anonymous resident pages."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("RssAnon"))
+
+
+def run(client, count):
+    """Run so many, a few at a time."""
+    left, lock, failed = iter(range(count)), threading.Lock(), []
+
+    def work():
+        while True:
+            with lock:
+                if next(left, None) is None:
+                    return
+            response = client.execute(TRUE, timeout=60)
+            if response.verdict != pb.VERDICT_OK:
+                failed.append(pb.Verdict.Name(response.verdict))
+
+    threads = [threading.Thread(target=work) for _ in range(IN_FLIGHT)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failed, failed
+
+
+def state(server, launcher):
+    """Return what must not grow with the number of executions."""
+    mounts = Path(f"/proc/{launcher}/mountinfo").read_text().count("\n")
+    return {
+        "descriptors of the server": open_files(server),
+        "descriptors of the launcher": open_files(launcher),
+        "mounts of the launcher": mounts,
+        "groups": len(group_directories(launcher)),
+        "processes": len(children(launcher)),
+    }
+
+
+def test_ten_thousand_executions_leave_nothing():
+    with serving("--queue", "64") as server, SandboxClient(server.address) as client:
+        run(client, FIRST)
+        (launcher,) = children(server.pid)
+        before, memory = state(server.pid, launcher), [resident_bytes(pid) for pid in (server.pid, launcher)]
+        run(client, ALL - FIRST)
+        after, grown = state(server.pid, launcher), [resident_bytes(pid) for pid in (server.pid, launcher)]
+    print(f"\n{'memory, MiB':<34} {'1,000':>8} {'10,000':>8} {'ratio':>8}")
+    for name, first, last in zip(("server", "launcher"), memory, grown, strict=True):
+        print(f"{name:<34} {first / 2**20:8.2f} {last / 2**20:8.2f} {last / first:8.3f}")
+
+    assert before == after
+    assert grown[0] <= MOST_GROWTH * memory[0]
+    assert grown[1] <= MOST_GROWTH * memory[1]
