@@ -57,7 +57,12 @@ class App:
         planner, engine = _planner(config), _engine(config)
         admission = Admission(slots=config.effective_slots, queue=config.queue)
         service = ExecutionService(planner, engine, admission, Tee((observer, logs.LogObserver())))
-        observer.watch(queue_depth=lambda: admission.depth, containers=lambda: engine.live)
+        observer.watch(
+            queue_depth=lambda: admission.depth,
+            live=lambda: engine.live,
+            pooled=lambda: engine.pool.ready,
+            taken=lambda: {"hit": engine.pool.hits, "miss": engine.pool.misses},
+        )
         await engine.start()
         try:
             await _prove(planner, engine)
@@ -177,6 +182,7 @@ def _engine(config: Config) -> Engine:
         cgroup_parent=config.cgroup_parent or None,
         uid_base=config.uid_base,
         uid_slots=config.uid_slots,
+        pool_size=config.pool_size,
     )
 
 

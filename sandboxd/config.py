@@ -48,6 +48,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Executions at one time; 0 for four a CPU."""
     queue: Annotated[int, Meta(ge=0, le=1_000_000)] = 256
     """Submissions that may wait for a slot; one more is RESOURCE_EXHAUSTED."""
+    pool_size: Annotated[int, Meta(ge=0, le=1024)] = 4
+    """Containers of each image and policy in use that are kept ready, 1.2 MiB apiece; 0 for none."""
     uid_base: Annotated[int, Meta(ge=_IDS_PER_CONTAINER)] = 0x70000000
     """First id on the host of the containers' ranges of 65,536 ids each. Nothing else may use them."""
     uid_slots: Annotated[int, Meta(ge=1, le=65535)] = 2048

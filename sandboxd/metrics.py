@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import platform
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from importlib import metadata
 from wsgiref.simple_server import WSGIServer
@@ -23,6 +23,8 @@ from prometheus_client import (
     disable_created_metrics,
     start_http_server,
 )
+from prometheus_client.core import CounterMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from sandboxd.errors import ContainerLost, Draining, InvalidConfiguration, InvalidSubmission, Overloaded, SetupFailed
 from sandboxd.model import SECOND_NS, ExecutionResult, PhaseResult, Source, Submission, Verdict
@@ -36,6 +38,22 @@ _REJECTIONS = {InvalidSubmission: "invalid", Overloaded: "overloaded", Draining:
 _MAX_STEPS = 100  # there are some forty; whatever invents more must not grow the server
 NO_LANGUAGE = "none"
 """Label of an execution that was given a command and not source code."""
+
+
+class _PoolCollector(Collector):
+    """Counts that the pool keeps itself."""
+
+    def __init__(self, taken: Callable[[], Mapping[str, int]]) -> None:
+        self._taken = taken
+
+    def collect(self) -> Iterator[Metric]:
+        """Read them."""
+        family = CounterMetricFamily(
+            "sandboxd_pool_takes", "Containers that were asked of the pool.", labels=("result",)
+        )
+        for result, count in self._taken().items():
+            family.add_metric((result,), count)
+        yield family
 
 
 class PrometheusObserver:
@@ -93,10 +111,19 @@ class PrometheusObserver:
         )
         self._handling = cache(self._histogram("grpc_server_handling_seconds", "Time of calls.", *method).labels)
 
-    def watch(self, *, queue_depth: Callable[[], int], containers: Callable[[], int]) -> None:
+    def watch(
+        self,
+        *,
+        queue_depth: Callable[[], int],
+        live: Callable[[], int],
+        pooled: Callable[[], int],
+        taken: Callable[[], Mapping[str, int]],
+    ) -> None:
         """Ask these at every scrape, from a thread of the metrics' own."""
         self._depth.set_function(lambda: float(queue_depth()))
-        self._containers.labels("live").set_function(lambda: float(containers()))
+        self._containers.labels("live").set_function(lambda: float(live()))
+        self._containers.labels("pooled").set_function(lambda: float(pooled()))
+        self.registry.register(_PoolCollector(taken))
 
     def execution_ended(self, record: Record) -> None:
         """Count it, and what it used."""

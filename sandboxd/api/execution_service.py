@@ -152,6 +152,9 @@ async def _until_failed(events: AsyncIterator[Event], taking: asyncio.Task[None]
     try:
         while True:
             following = asyncio.ensure_future(anext(events))
+            following.add_done_callback(
+                lambda future: future.cancelled() or future.exception()
+            )  # it may have no waiter
             if not taking.done():
                 await asyncio.wait((following, taking), return_when=asyncio.FIRST_COMPLETED)
             if taking.done() and not taking.cancelled() and taking.exception() is not None:

@@ -91,7 +91,8 @@ def _embedded() -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="sandboxd-") as directory:
         try:
             config_file = os.environ.get("SANDBOXD_CONFIG")
-            overrides: dict[str, object] = {"listen": f"unix:{directory}/socket", "metrics_listen": ""}
+            listen = f"unix:{directory}/socket"
+            overrides: dict[str, object] = {"listen": listen, "metrics_listen": "", "pool_size": 0}
             config = load_config(Path(config_file) if config_file else None, os.environ, overrides)
             with _running(App(config)) as address:
                 yield address
@@ -102,9 +103,10 @@ def _embedded() -> Iterator[str]:
 @contextlib.contextmanager
 def _running(app: App) -> Iterator[str]:
     """Run a server from a thread of this process."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    made: concurrent.futures.Future[asyncio.AbstractEventLoop] = concurrent.futures.Future()
+    thread = threading.Thread(target=_loop, args=(made,), daemon=True)
     thread.start()
+    loop = made.result()
     starting = asyncio.run_coroutine_threadsafe(app.start(), loop)
     try:
         starting.result(_START_TIMEOUT_S)
@@ -114,3 +116,11 @@ def _running(app: App) -> Iterator[str]:
         asyncio.run_coroutine_threadsafe(app.stop(0), loop).result(_START_TIMEOUT_S)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
+
+
+def _loop(made: concurrent.futures.Future[asyncio.AbstractEventLoop]) -> None:
+    """Run an event loop; it is made here, where no signal can interrupt it half made."""
+    loop = asyncio.new_event_loop()
+    made.set_result(loop)
+    loop.run_forever()
+    loop.close()

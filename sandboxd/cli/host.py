@@ -26,6 +26,9 @@ _state_option = click.option("--state-dir", metavar="DIR", help="Where the image
 @click.option("--slots", type=int, metavar="N", help="Executions at one time [default: four a CPU].")
 @click.option("--queue", type=int, metavar="N", help="Submissions that may wait [default: 256].")
 @click.option(
+    "--pool-size", type=int, metavar="N", help="Containers kept ready, of each image and policy [default: 4]."
+)
+@click.option(
     "--drain-s", type=float, metavar="S", help="Seconds that executions may go on after SIGTERM [default: 30]."
 )
 @click.option("--tls-cert", metavar="FILE", help="Certificate in PEM; needed beyond loopback.")

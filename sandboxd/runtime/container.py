@@ -12,9 +12,11 @@ import os
 import signal
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 
 from sandboxd.errors import ContainerLost, SetupFailed
 from sandboxd.linux import cgroups, process
+from sandboxd.linux.cgroups import Settings
 from sandboxd.runtime import wire
 from sandboxd.runtime.launcher_client import Created, LauncherClient, LauncherGone, Reaped
 from sandboxd.runtime.spec import PROCESSES_OF_INIT, ContainerSpec, ProgramSpec
@@ -71,6 +73,16 @@ class Container:
             await asyncio.shield(self.destroy())
             raise
         return self
+
+    async def adapt(self, settings: Settings, disk_bytes: int) -> None:
+        """Give it other limits before its program starts. SetupFailed when the kernel refuses them."""
+        if (settings, disk_bytes) == (self.spec.cgroup, self.spec.disk_bytes):
+            return
+        try:
+            await self._launcher.adapt(self.spec.id, settings, disk_bytes, self.writable_fd)
+        except LauncherGone:
+            raise SetupFailed("launch", 0, "the launcher ended") from None
+        self.spec = replace(self.spec, cgroup=settings, disk_bytes=disk_bytes)
 
     async def start(self, program: ProgramSpec, streams: list[int]) -> tuple[InitMessage, int]:
         """Release the program, with the descriptors of stdin, stdout and stderr, none for a terminal.

@@ -1,6 +1,6 @@
 """The runtime's front: makes containers and takes them back, and keeps what they are made of.
 
-What containers share is here: the launcher (a new one is started when it dies), the ranges of ids, the CPUs.
+What containers share is here: the launcher (a new one is started when it dies), the ranges of ids, the CPUs, the pool.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import math
 import os
 import secrets
 from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sandboxd.errors import HostUnfit, SetupFailed
@@ -18,26 +19,50 @@ from sandboxd.model import Limits
 from sandboxd.runtime.container import Container
 from sandboxd.runtime.launcher_client import LauncherClient, Reaped
 from sandboxd.runtime.policy import Policy
+from sandboxd.runtime.pool import Pool
 from sandboxd.runtime.spec import IDS_PER_CONTAINER, PROCESSES_OF_INIT, ContainerSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a container is made of and cannot be changed in it. Equal where the digests are."""
+
+    image: Path
+    policy: Policy = field(compare=False)
+    policy_digest: str
+    audit: bool
+
+
+@dataclass(slots=True)
+class _Live:
+    """A container that exists, with what it holds of the engine's."""
+
+    container: Container
+    kind: Kind
+    cpu_set: str | None
+    handed_out: bool = False
 
 
 class Engine:
     """Makes containers for one server."""
 
-    def __init__(self, *, store: Path, cgroup_parent: str | None, uid_base: int, uid_slots: int) -> None:
+    def __init__(
+        self, *, store: Path, cgroup_parent: str | None, uid_base: int, uid_slots: int, pool_size: int
+    ) -> None:
         self._store = store
         self._cgroup_parent = cgroup_parent
         self._free_uids = [uid_base + slot * IDS_PER_CONTAINER for slot in reversed(range(uid_slots))]
         self._cpus = Counter(dict.fromkeys(sorted(os.sched_getaffinity(0)), 0))
         self._launcher: LauncherClient | None = None
         self._starting = asyncio.Lock()
-        self._live: dict[str, tuple[Container, str | None]] = {}
+        self._live: dict[str, _Live] = {}
         self._retiring: set[asyncio.Task[Reaped | None]] = set()
+        self.pool: Pool[Kind] = Pool(pool_size, self._make_spare, self.retire)
 
     @property
     def live(self) -> int:
-        """How many containers exist."""
-        return len(self._live)
+        """How many containers exist that are not in the pool."""
+        return len(self._live) - self.pool.ready
 
     @property
     def launcher_pid(self) -> int | None:
@@ -50,41 +75,20 @@ class Engine:
 
     async def stop(self) -> None:
         """End the launcher, with every container that is left."""
+        await self.pool.close()
         if self._retiring:
             await asyncio.wait(self._retiring)
         if self._launcher is not None:
             await self._launcher.stop()
 
     async def create(self, image: Path, policy: Policy, limits: Limits, *, audit: bool) -> Container:
-        """Make a container and wait until it is ready. SetupFailed names the step that failed; nothing is left then."""
-        if not self._free_uids:
-            raise SetupFailed("allocate_uids", 11, "every range of ids is in use")
-        try:
-            launcher = await self._serving_launcher()
-        except HostUnfit as error:
-            raise SetupFailed("launch", 0, str(error)) from error
-        uid_base, cpu_set = self._free_uids.pop(), self._take_cpus(limits.cpus)
-        spec = ContainerSpec(
-            id=secrets.token_hex(16),
-            image=str(image.relative_to(self._store)),
-            uid_base=uid_base,
-            cgroup=Settings(
-                memory_bytes=limits.memory_bytes,
-                processes=limits.processes + PROCESSES_OF_INIT,
-                cpu_shares=limits.cpu_shares,
-                cpu_quota=limits.cpus if limits.cpus < len(self._cpus) else None,
-                cpu_set=cpu_set,
-            ),
-            disk_bytes=limits.disk_bytes,
-            inodes=policy.inodes,
-        )
-        bpf = policy.seccomp.audit_bpf if audit else policy.seccomp.bpf
-        try:
-            container = await Container.create(spec, bpf, launcher)
-        except BaseException:
-            self._give_back(uid_base, cpu_set)
-            raise
-        self._live[spec.id] = container, cpu_set
+        """Return a new container that is ready, from the pool or made now.
+
+        SetupFailed names the step that failed; nothing is left then.
+        """
+        kind = Kind(image, policy, policy.digest, audit)
+        container = await self._take_spare(kind, limits) or await self._make(kind, limits)
+        self._live[container.spec.id].handed_out = True
         return container
 
     def retire(self, container: Container) -> None:
@@ -99,8 +103,67 @@ class Engine:
         try:
             return await container.destroy()
         finally:
-            _, cpu_set = self._live.pop(container.spec.id)
-            self._give_back(container.spec.uid_base, cpu_set)
+            live = self._live.pop(container.spec.id)
+            self._free_uids.append(container.spec.uid_base)
+            self._give_cpus_back(live.cpu_set)
+            if live.handed_out:
+                self.pool.top_up(live.kind)
+
+    async def _make_spare(self, kind: Kind) -> Container:
+        return await self._make(kind, kind.policy.defaults)
+
+    async def _take_spare(self, kind: Kind, limits: Limits) -> Container | None:
+        """Take a container of the pool and give it the limits; None where there is none that can have them."""
+        container = await self.pool.take(kind)
+        if container is not None:
+            try:
+                await self._adapt(container, limits)
+            except SetupFailed:  # less memory than it uses, or the launcher has just ended
+                self.retire(container)
+                return None
+        return container
+
+    async def _make(self, kind: Kind, limits: Limits) -> Container:
+        if not self._free_uids:
+            raise SetupFailed("allocate_uids", 11, "every range of ids is in use")
+        try:
+            launcher = await self._serving_launcher()
+        except HostUnfit as error:
+            raise SetupFailed("launch", 0, str(error)) from error
+        uid_base, cpu_set = self._free_uids.pop(), self._take_cpus(limits.cpus)
+        spec = ContainerSpec(
+            id=secrets.token_hex(16),
+            image=str(kind.image.relative_to(self._store)),
+            uid_base=uid_base,
+            cgroup=self._settings(limits, cpu_set),
+            disk_bytes=limits.disk_bytes,
+            inodes=kind.policy.inodes,
+        )
+        seccomp = kind.policy.seccomp
+        try:
+            container = await Container.create(spec, seccomp.audit_bpf if kind.audit else seccomp.bpf, launcher)
+        except BaseException:
+            self._free_uids.append(uid_base)
+            self._give_cpus_back(cpu_set)
+            raise
+        self._live[spec.id] = _Live(container, kind, cpu_set)
+        return container
+
+    async def _adapt(self, container: Container, limits: Limits) -> None:
+        """Write a request's limits to a container that was made with others."""
+        live = self._live[container.spec.id]
+        self._give_cpus_back(live.cpu_set)
+        live.cpu_set = self._take_cpus(limits.cpus)
+        await container.adapt(self._settings(limits, live.cpu_set), limits.disk_bytes)
+
+    def _settings(self, limits: Limits, cpu_set: str | None) -> Settings:
+        return Settings(
+            memory_bytes=limits.memory_bytes,
+            processes=limits.processes + PROCESSES_OF_INIT,
+            cpu_shares=limits.cpu_shares,
+            cpu_quota=limits.cpus if limits.cpus < len(self._cpus) else None,
+            cpu_set=cpu_set,
+        )
 
     async def _serving_launcher(self) -> LauncherClient:
         async with self._starting:
@@ -117,7 +180,6 @@ class Engine:
         self._cpus.update(chosen)
         return ",".join(map(str, chosen))
 
-    def _give_back(self, uid_base: int, cpu_set: str | None) -> None:
-        self._free_uids.append(uid_base)
+    def _give_cpus_back(self, cpu_set: str | None) -> None:
         if cpu_set is not None:
             self._cpus.subtract(map(int, cpu_set.split(",")))

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from sandboxd.linux import cgroups, credentials, mounts, process, procfs
-from sandboxd.linux.cgroups import Group, Hierarchy
+from sandboxd.linux.cgroups import Group, Hierarchy, Settings
 from sandboxd.runtime import init, layout, steps, wire
 from sandboxd.runtime.spec import IDS_PER_CONTAINER, PROGRAM_GID, PROGRAM_UID, ContainerSpec
 
@@ -47,7 +47,7 @@ class Launcher:
 
     def __init__(self, server: socket.socket, store: str, cgroup_parent: str | None) -> None:
         self._server = server
-        # Named after the server, whose death makes the leftovers free to sweep.
+        # Named after this process, whose death makes the leftovers free to sweep.
         self._hierarchy: Hierarchy = cgroups.open_hierarchy(
             cgroups.instance_name(), cgroup_parent, [os.getpid(), os.getppid()]
         )
@@ -70,10 +70,13 @@ class Launcher:
             if not message:
                 return
             header, blob = wire.decode(message)
-            if header["type"] == "create":
-                self._create(ContainerSpec.from_json(header["spec"]), blob, socket.socket(fileno=fds[0]))
-            else:
-                self._destroy(header["id"])
+            match header["type"]:
+                case "create":
+                    self._create(ContainerSpec.from_json(header["spec"]), blob, socket.socket(fileno=fds[0]))
+                case "adapt":
+                    self._adapt(header["id"], Settings(**header["cgroup"]), header["disk_bytes"], fds[0])
+                case _:
+                    self._destroy(header["id"])
 
     def close(self) -> None:
         """End every container and remove every group."""
@@ -142,6 +145,18 @@ class Launcher:
         for fd in mapped:
             os.close(fd)
         return pid, pidfd
+
+    def _adapt(self, container_id: str, settings: Settings, disk_bytes: int, writable_fd: int) -> None:
+        """Give a container that waits for its program other limits than it was made with."""
+        try:
+            self._containers[container_id].group.change(settings)
+            mounts.reconfigure(writable_fd, size=str(disk_bytes))
+        except OSError as error:
+            self._fail(container_id, "adapt_limits", error)
+        else:
+            wire.send(self._server, wire.encode({"type": "adapted", "id": container_id}))
+        finally:
+            os.close(writable_fd)
 
     def _destroy(self, container_id: str) -> None:
         """Reap a container that has ended (the server has seen its pidfd) and tell what only its parent can know."""

@@ -11,11 +11,12 @@ import contextlib
 import os
 import socket
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from sandboxd.errors import HostUnfit, SetupFailed
+from sandboxd.linux.cgroups import Settings
 from sandboxd.runtime import wire
 from sandboxd.runtime.spec import ContainerSpec
 
@@ -62,6 +63,7 @@ class LauncherClient:
         self.gone: asyncio.Future[None] = self._loop.create_future()
         self._hello: asyncio.Future[dict[str, Any]] = self._loop.create_future()
         self._creating: dict[str, asyncio.Future[Created]] = {}
+        self._adapting: dict[str, asyncio.Future[None]] = {}
         self._destroying: dict[str, asyncio.Future[Reaped]] = {}
         sock.setblocking(False)
         self._loop.add_reader(sock, self._receive)
@@ -90,6 +92,13 @@ class LauncherClient:
         future = self._creating[spec.id] = self._loop.create_future()
         self._send(wire.encode({"type": "create", "spec": spec.to_json()}, bpf), [control.fileno()])
         return await asyncio.shield(future)
+
+    async def adapt(self, container_id: str, settings: Settings, disk_bytes: int, writable_fd: int) -> None:
+        """Give a container that has no program yet other limits. SetupFailed when the kernel refuses them."""
+        future = self._adapting[container_id] = self._loop.create_future()
+        header = {"type": "adapt", "id": container_id, "cgroup": asdict(settings), "disk_bytes": disk_bytes}
+        self._send(wire.encode(header), [writable_fd])
+        await asyncio.shield(future)
 
     async def destroy(self, container_id: str) -> Reaped:
         """Reap a container whose init has ended."""
@@ -128,11 +137,14 @@ class LauncherClient:
         match header["type"]:
             case "created":
                 self._resolve(self._creating, header["id"], Created(fds[0], fds[1], tuple(fds[2:])))
+            case "adapted":
+                self._resolve(self._adapting, header["id"], None)
             case "destroyed":
                 self._resolve(self._destroying, header["id"], Reaped.of(*header["reaped"]))
             case "failed":
                 error = SetupFailed(header["step"], header["errno"], header["reason"])
-                self._creating.pop(header["id"]).set_exception(error)
+                table = self._adapting if header["id"] in self._adapting else self._creating
+                table.pop(header["id"]).set_exception(error)
             case _:
                 self._hello.set_result(header)
 
@@ -146,7 +158,11 @@ class LauncherClient:
         self._sock.close()
         with contextlib.suppress(ChildProcessError):
             os.waitpid(self.pid, 0)
-        waiting: list[asyncio.Future[Any]] = [*self._creating.values(), *self._destroying.values()]
+        waiting: list[asyncio.Future[Any]] = [
+            *self._creating.values(),
+            *self._adapting.values(),
+            *self._destroying.values(),
+        ]
         for future in waiting:
             if not future.done():
                 future.set_exception(LauncherGone())

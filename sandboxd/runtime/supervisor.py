@@ -66,6 +66,7 @@ class Run:
         self._pumps: list[OutputPump] = []
         self.stdin: StdinFeeder | None = None
         self._master = -1
+        self._window = WindowSize()
         self._baseline: Stats | None = None
         self._last: Stats | None = None
         self._disk_full = False
@@ -83,7 +84,7 @@ class Run:
 
     async def start(self, program: ProgramSpec, window: WindowSize) -> None:
         """Release the program. ContainerLost when init does not answer."""
-        container = self._container
+        container, self._window = self._container, window
         self._loop.add_reader(container.listener_fd, self._on_notification)
         container.on_end = self._on_end
         self._baseline = container.cgroup.stats()
@@ -101,7 +102,7 @@ class Run:
         if self._start.kind is FromInit.NOT_EXECUTABLE:
             return
         if program.tty:
-            terminal.resize(self._master, window)
+            terminal.resize(self._master, self._window)
             self._pumps = [OutputPump(os.dup(self._master), STDOUT, self.recorder)]
             self.stdin = StdinFeeder(self._master, terminal=True)
         self._watch.on_started()
@@ -160,7 +161,8 @@ class Run:
             pump.resume()
 
     def resize(self, window: WindowSize) -> None:
-        """Tell the terminal its new size."""
+        """Tell the terminal its new size; one that is being made has it from the start."""
+        self._window = window
         if self.stdin is not None and self.stdin.open:
             terminal.resize(self._master, window)
 

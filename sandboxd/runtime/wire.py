@@ -1,8 +1,8 @@
 """The messages between server, launcher and init, and how they travel: SOCK_SEQPACKET, a message a datagram.
 
-Server to launcher: ``create`` (a JSON header and the seccomp program) with init's end of a socket pair, and
-``destroy``. Launcher to server: ``created`` with a pidfd, the workspace and the cgroup's directories; ``destroyed``
-with what only a parent can know; or ``failed``. Both are our own code on both sides, so JSON will do.
+Server to launcher: ``create`` (a JSON header and the seccomp program) with init's end of a socket pair; ``adapt`` (other
+limits) with the workspace; ``destroy``. Launcher to server: ``created`` with a pidfd, the workspace and the cgroup's
+directories; ``adapted``; ``destroyed`` with what only a parent can know; or ``failed``. Both are our own code on both sides, so JSON will do.
 
 Init to server: a fixed struct, parsed with distrust, because a hostile program shares a container with init.
 Server to init: one message, START, whose JSON is in a memfd (an argument list may be larger than a datagram).

@@ -82,6 +82,7 @@ class Execution:
         self._container: Container | None = None
         self._run: Run | None = None
         self._run_started = asyncio.Event()
+        self._window = plan.submission.window_size
         self._feeding: asyncio.Task[None] | None = None
         self._timeline: list[Started | WaitingForStdin | Recorder | Ended] = []
         self._changed: asyncio.Future[None] | None = None
@@ -139,6 +140,7 @@ class Execution:
         """Set the size of the terminal. NotAttachable where there is none."""
         if not self.plan.submission.tty:
             raise NotAttachable("the execution has no terminal")
+        self._window = window
         if self._run is not None:
             self._run.resize(window)
 
@@ -236,6 +238,7 @@ class Execution:
             self._timeline.append(Ended(self._result))
             return self._result
         finally:
+            self._run_started.set()  # who still waits for it learns that there is nothing to write to
             self._ticket.leave()
             self._on_end(self)
             self._notify()
@@ -264,8 +267,7 @@ class Execution:
         if self._stopping:
             return _never_ran(), _NOTHING
         began = time.monotonic_ns()
-        submission = self.plan.submission
-        audit = submission.report_refused_syscalls
+        audit = self.plan.submission.report_refused_syscalls
         container = await self._engine.create(self.plan.image.root, self.plan.policy, plan.limits, audit=audit)
         run: Run | None = None
         try:
@@ -281,7 +283,7 @@ class Execution:
             self._container, self._run = container, run
             self.clock.created += time.monotonic_ns() - began
             began = time.monotonic_ns()
-            await run.start(plan.program, submission.window_size)
+            await run.start(plan.program, self._window)
             await self._feed(run, plan)
             await run.finish()
             self.clock.ran += time.monotonic_ns() - began
@@ -336,7 +338,6 @@ class Execution:
         )
 
     def _end_phase(self) -> None:
-        self._run_started.set()  # who waits for it learns that there is nothing to write to
         self._container = self._run = None
         if self._feeding is not None:
             self._feeding.cancel()

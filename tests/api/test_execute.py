@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import threading
-import time
 
 import grpc
 import pytest
@@ -12,6 +11,7 @@ from google.protobuf.duration_pb2 import Duration
 
 from sandboxd.v1 import execution_service_pb2 as pb
 from tests.api.conftest import command, python
+from tests.observe import wait_for
 
 USAGE = [field.name for field in pb.Usage.DESCRIPTOR.fields]
 
@@ -129,12 +129,3 @@ def test_sixty_runs_at_once_all_answer(client):
     calls = [client.stub.Execute.future(python(f"print({n})")) for n in range(60)]
 
     assert [f"{n}\n".encode() for n in range(60)] == [call.result().run.stdout.data for call in calls]
-
-
-def wait_for(condition, seconds=10):
-    """Poll until a condition holds: there is no event across the channel for it."""
-    end = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < end, "it did not come true"
-        time.sleep(0.01)
-    return value

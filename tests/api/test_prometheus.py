@@ -13,25 +13,10 @@ import pytest
 
 from sandboxd.v1 import execution_service_pb2 as pb
 from tests.api.conftest import command, python
-from tests.api.test_execute import wait_for
+from tests.observe import sample, scrape, wait_for
 from tests.server import serving
 
 PROMTOOL, PROMETHEUS = shutil.which("promtool"), shutil.which("prometheus")
-
-
-def scrape(address):
-    """Return what the metrics port answers."""
-    with urllib.request.urlopen(f"http://{address}/metrics", timeout=10) as response:
-        return response.read().decode()
-
-
-def value(text, name, **labels):
-    """Return a sample of a scrape; 0 where there is none."""
-    for line in text.splitlines():
-        series, _, number = line.rpartition(" ")
-        if series.partition("{")[0] == name and all(f'{key}="{want}"' in series for key, want in labels.items()):
-            return float(number)
-    return 0.0
 
 
 @pytest.fixture
@@ -62,31 +47,31 @@ def test_promtool_finds_nothing_to_complain_of(client, metrics_address):
 )
 def test_executions_are_counted_by_verdict_language_and_image(client, metrics_address, request_, verdict, language):
     labels = {"verdict": verdict, "language": language, "image": "default"}
-    before = value(scrape(metrics_address), "sandboxd_executions_total", **labels)
+    before = sample(scrape(metrics_address), "sandboxd_executions_total", **labels)
     client.execute(request_)
 
-    assert before + 1 == value(scrape(metrics_address), "sandboxd_executions_total", **labels)
+    assert before + 1 == sample(scrape(metrics_address), "sandboxd_executions_total", **labels)
 
 
 def test_live_containers_are_a_gauge(client, metrics_address):
     call = client.stub.Execute.future(python("import time; time.sleep(20)"))
     wait_for(lambda: [e for e in client.list() if e.phase == pb.PHASE_RUN])
-    during = value(scrape(metrics_address), "sandboxd_containers", state="live")
+    during = sample(scrape(metrics_address), "sandboxd_containers", state="live")
     call.cancel()
 
     assert 1 == during
-    wait_for(lambda: value(scrape(metrics_address), "sandboxd_containers", state="live") == 0)
+    wait_for(lambda: sample(scrape(metrics_address), "sandboxd_containers", state="live") == 0)
 
 
 def test_a_cancelled_run_has_its_usage_in_the_metrics(client, metrics_address):
-    before = value(scrape(metrics_address), "sandboxd_executions_total", verdict="CANCELLED")
-    cpu = value(scrape(metrics_address), "sandboxd_cpu_seconds_sum", language="python")
+    before = sample(scrape(metrics_address), "sandboxd_executions_total", verdict="CANCELLED")
+    cpu = sample(scrape(metrics_address), "sandboxd_cpu_seconds_sum", language="python")
     call = client.stub.Execute.future(python("while True: pass"))
     wait_for(lambda: [e for e in client.list() if e.cpu_time.ToNanoseconds() > 200_000_000])
     call.cancel()
-    wait_for(lambda: value(scrape(metrics_address), "sandboxd_executions_total", verdict="CANCELLED") == before + 1)
+    wait_for(lambda: sample(scrape(metrics_address), "sandboxd_executions_total", verdict="CANCELLED") == before + 1)
 
-    assert value(scrape(metrics_address), "sandboxd_cpu_seconds_sum", language="python") - cpu > 0.2
+    assert sample(scrape(metrics_address), "sandboxd_cpu_seconds_sum", language="python") - cpu > 0.2
 
 
 def test_a_real_prometheus_scrapes_it(tmp_path):

@@ -26,7 +26,7 @@ from sandboxd.config import load_config
 from sandboxd.errors import HostUnfit, InvalidConfiguration
 from sandboxd.v1 import execution_service_pb2 as pb
 from tests.api.conftest import ServerThread, command, python
-from tests.api.test_execute import wait_for
+from tests.observe import wait_for
 from tests.server import serving
 
 SERVICE = "sandboxd.v1.ExecutionService"

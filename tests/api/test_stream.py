@@ -11,7 +11,7 @@ from google.protobuf.duration_pb2 import Duration
 
 from sandboxd.v1 import execution_service_pb2 as pb
 from tests.api.conftest import command, python
-from tests.api.test_execute import wait_for
+from tests.observe import wait_for
 
 
 class Session:
@@ -92,6 +92,16 @@ def test_half_close_is_the_end_of_stdin(client):
     assert b"from the request, and from the stream" == last.response.run.stdout.data
 
 
+def test_the_end_of_stdin_that_comes_while_the_compiler_runs_is_not_lost(client):
+    code = b"#include <stdio.h>\nint main(void) { int c; while ((c = getchar()) != EOF) putchar(c); return 0; }"
+    session = Session(client, pb.ExecuteRequest(source=pb.Source(language="c", code=code)))
+    session.send(stdin=b"typed early")
+    session.send(end_of_stdin=pb.EndOfStdin())
+    _, last = session.until("response")
+
+    assert (pb.VERDICT_OK, b"typed early") == (last.response.verdict, last.response.run.stdout.data)
+
+
 def test_a_megabyte_each_way(client):
     data = bytes(range(256)) * 4096
     session = Session(client, command("cat", limits=pb.Limits(output_bytes=2 << 20)))
@@ -129,6 +139,19 @@ def test_tty(client):
     _, last = session.until("response")
 
     assert pb.VERDICT_OK == last.response.verdict
+
+
+def test_tty_has_the_size_that_was_set_while_the_compiler_ran(client):
+    code = b"""
+#include <stdio.h>
+#include <sys/ioctl.h>
+int main(void) { struct winsize w; ioctl(0, TIOCGWINSZ, &w); printf("%d %d", w.ws_col, w.ws_row); return 0; }
+"""
+    session = Session(client, pb.ExecuteRequest(source=pb.Source(language="c", code=code), tty=True))
+    session.send(window_size=pb.WindowSize(columns=51, rows=17))
+    _, last = session.until("response")
+
+    assert b"51 17" == last.response.run.stdout.data
 
 
 def test_tty_control_c_interrupts(client):

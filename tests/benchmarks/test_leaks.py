@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sandboxd.client import SandboxClient
 from sandboxd.v1 import execution_service_pb2 as pb
-from tests.faults.test_kill import children, group_directories, open_files
+from tests.observe import children, group_directories, open_files, wait_until_idle
 from tests.server import serving
 
 FIRST, ALL = 1_000, 10_000
@@ -55,13 +55,22 @@ def state(server, launcher):
     }
 
 
+def settled(server, launcher):
+    """Return state and memory once the last containers are gone and only the spare ones are left."""
+    wait_until_idle(server.metrics_address)
+    return state(server.pid, launcher), [resident_bytes(pid) for pid in (server.pid, launcher)]
+
+
 def test_ten_thousand_executions_leave_nothing():
-    with serving("--queue", "64") as server, SandboxClient(server.address) as client:
+    with (
+        serving("--queue", "64", "--metrics-listen", "127.0.0.1:0") as server,
+        SandboxClient(server.address) as client,
+    ):
         run(client, FIRST)
         (launcher,) = children(server.pid)
-        before, memory = state(server.pid, launcher), [resident_bytes(pid) for pid in (server.pid, launcher)]
+        before, memory = settled(server, launcher)
         run(client, ALL - FIRST)
-        after, grown = state(server.pid, launcher), [resident_bytes(pid) for pid in (server.pid, launcher)]
+        after, grown = settled(server, launcher)
     print(f"\n{'memory, MiB':<34} {'1,000':>8} {'10,000':>8} {'ratio':>8}")
     for name, first, last in zip(("server", "launcher"), memory, grown, strict=True):
         print(f"{name:<34} {first / 2**20:8.2f} {last / 2**20:8.2f} {last / first:8.3f}")

@@ -20,6 +20,7 @@ from sandboxd.service.admission import Admission
 from sandboxd.service.executions import ExecutionService
 from sandboxd.service.observer import Tee
 from sandboxd.service.plan import Planner
+from tests.guard import Guard
 
 T = TypeVar("T")
 STORE = Path(os.environ.get("SANDBOXD_STATE_DIR", "/var/lib/sandboxd")) / "images"
@@ -38,7 +39,7 @@ class Host:
         self.service = ExecutionService(planner, self.engine, Admission(slots=slots, queue=queue), Tee(()))
 
     async def _engine(self) -> Engine:
-        engine = Engine(store=STORE, cgroup_parent=None, uid_base=0x70000000, uid_slots=1024)
+        engine = Engine(store=STORE, cgroup_parent=None, uid_base=0x70000000, uid_slots=1024, pool_size=2)
         await engine.start()
         return engine
 
@@ -104,6 +105,21 @@ def host() -> Iterator[Host]:
     host = Host()
     yield host
     host.close()
+
+
+@pytest.fixture
+def leaves_nothing(guard: Guard, host: Host) -> Iterator[None]:
+    """Fail the test if anything more is there after it than before; spare containers are neither."""
+    host.await_(host.engine.pool.drain())
+    before = guard.snapshot()
+    yield
+
+    def left() -> list[str]:
+        host.await_(host.engine.pool.drain())
+        return guard.snapshot() - before
+
+    left_behind = guard.settle(left)
+    assert not left_behind, f"left behind: {left_behind}"
 
 
 @pytest.fixture

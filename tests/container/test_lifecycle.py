@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sandboxd.model import Command, Submission, Verdict
-from tests.api.test_execute import wait_for
+from tests.observe import wait_for
 
 MIB = 1 << 20
 MS = 1_000_000

@@ -15,47 +15,10 @@ import pytest
 from sandboxd.client import SandboxClient
 from sandboxd.v1 import execution_service_pb2 as pb
 from tests.api.conftest import command, python
-from tests.api.test_execute import wait_for
+from tests.observe import alive, children, descendants, group_directories, open_files, wait_for, wait_until_idle
 from tests.server import serving
 
 ROUNDS = 8
-
-
-def children(pid):
-    """Return the processes that this one started and that live."""
-    try:
-        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except FileNotFoundError:
-        return []
-
-
-def descendants(pid):
-    """Return all that came of a process."""
-    found = []
-    for child in children(pid):
-        found += [child, *descendants(child)]
-    return found
-
-
-def alive(pid):
-    """Whether a process runs; a zombie that waits for its reaper does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-
-
-def open_files(pid):
-    """Return how many descriptors a process has."""
-    return len(os.listdir(f"/proc/{pid}/fd"))
-
-
-def group_directories(launcher):
-    """Return the directories of control groups that a launcher made."""
-    found = []
-    for directory, names, _ in os.walk("/sys/fs/cgroup"):
-        found += [Path(directory, name) for name in names if name.startswith(f"sandboxd.{launcher}.")]
-    return found
 
 
 @pytest.mark.parametrize("round_", range(ROUNDS))
@@ -63,8 +26,9 @@ def group_directories(launcher):
 def test_nothing_outlives_the_server_or_the_launcher(victim, round_):
     """Under load, at a random moment; the next server's start sweeps the groups."""
     chance = random.Random(round_)
-    with serving() as server, SandboxClient(server.address) as client:
+    with serving("--metrics-listen", "127.0.0.1:0") as server, SandboxClient(server.address) as client:
         client.execute(command("true"))  # what is opened once is open
+        wait_until_idle(server.metrics_address)
         idle = open_files(server.pid)
         calls = [client.stub.Execute.future(python("import os, time; os.fork(); time.sleep(30)")) for _ in range(6)]
         wait_for(lambda: len(client.list()) == len(calls))
@@ -80,7 +44,8 @@ def test_nothing_outlives_the_server_or_the_launcher(victim, round_):
             answers = [outcome(call) for call in calls]
             assert {"INTERNAL"} >= set(answers), "a fault of ours was told as the program's"
             assert pb.VERDICT_OK == client.execute(command("true"), timeout=20).verdict
-            wait_for(lambda: open_files(server.pid) <= idle)
+            wait_until_idle(server.metrics_address)
+            wait_for(lambda: open_files(server.pid) <= idle)  # the scrape's own connection ends a moment later
     leftovers = group_directories(launcher)
     with serving():
         assert [] == [path for path in leftovers if path.exists()]
@@ -96,7 +61,7 @@ def outcome(call):
 
 
 def test_killing_an_init_is_never_the_programs_failure():
-    with serving() as server, SandboxClient(server.address) as client:
+    with serving("--pool-size", "0") as server, SandboxClient(server.address) as client:
         call = client.stub.Execute.future(python("import time; time.sleep(30)"))
         wait_for(lambda: [e for e in client.list() if e.phase == pb.PHASE_RUN])
         (launcher,) = children(server.pid)

@@ -161,11 +161,21 @@ def test_refusals_count_from_zero(observer):
 
 
 def test_gauges_are_asked_at_each_scrape(observer):
-    now = {"depth": 0, "live": 0}
-    observer.watch(queue_depth=lambda: now["depth"], containers=lambda: now["live"])
-    now.update(depth=5, live=6)
+    now = {"depth": 0, "live": 0, "pooled": 0, "hit": 0}
+    observer.watch(
+        queue_depth=lambda: now["depth"],
+        live=lambda: now["live"],
+        pooled=lambda: now["pooled"],
+        taken=lambda: {"hit": now["hit"]},
+    )
+    now.update(depth=5, live=6, pooled=7, hit=8)
 
-    assert (5, 6) == (value(observer, "sandboxd_queue_depth"), value(observer, "sandboxd_containers", state="live"))
+    assert (5, 6, 7, 8) == (
+        value(observer, "sandboxd_queue_depth"),
+        value(observer, "sandboxd_containers", state="live"),
+        value(observer, "sandboxd_containers", state="pooled"),
+        value(observer, "sandboxd_pool_takes_total", result="hit"),
+    )
 
 
 def test_calls_count_by_method_and_code(observer):

@@ -66,6 +66,10 @@ class Group(ABC):
     name: str
 
     @abstractmethod
+    def change(self, settings: Settings) -> None:
+        """Give the group other settings. OSError EBUSY where more memory is used than it may have."""
+
+    @abstractmethod
     def attach(self, pid: int) -> None:
         """Move a process in."""
 

@@ -49,7 +49,7 @@ class HierarchyV1(Hierarchy):
             directories = {controller: opened[parent] for controller, parent in self._by_controller.items()}
             _apply(directories, settings, self._by_controller["cpuset"])
             undo.pop_all()
-        return GroupV1(name, directories, tuple(self._fds.values()))
+        return GroupV1(name, directories, tuple(self._fds.values()), settings, self._by_controller["cpuset"])
 
     def remove_all(self) -> None:
         for path, fd in self._fds.items():
@@ -62,10 +62,23 @@ class HierarchyV1(Hierarchy):
 class GroupV1(Group):
     """The directories of one group."""
 
-    def __init__(self, name: str, directories: Mapping[str, int], parents: tuple[int, ...]) -> None:
+    def __init__(
+        self,
+        name: str,
+        directories: Mapping[str, int],
+        parents: tuple[int, ...],
+        settings: Settings,
+        parent_cpuset: int,
+    ) -> None:
         self.name = name
         self._directories = directories
         self._parents = parents
+        self._settings = settings
+        self._parent_cpuset = parent_cpuset
+
+    def change(self, settings: Settings) -> None:
+        _apply(self._directories, settings, self._parent_cpuset, self._settings)
+        self._settings = settings
 
     def attach(self, pid: int) -> None:
         for fd in dict.fromkeys(self._directories.values()):
@@ -144,18 +157,34 @@ def split_cpu_time(total_ns: int, user_ns: int, system_ns: int) -> tuple[int, in
     return user, total_ns - user
 
 
-def _apply(directories: Mapping[str, int], settings: Settings, parent_cpuset: int) -> None:
+def _apply(
+    directories: Mapping[str, int], settings: Settings, parent_cpuset: int, before: Settings | None = None
+) -> None:
+    """Write the settings of a new group, or of one that had others before."""
     memory, cpu = directories["memory"], directories["cpu"]
-    write_at(memory, "memory.limit_in_bytes", settings.memory_bytes)
-    # Without swap accounting (swapaccount=0) memsw is missing; no swapping is then what keeps the limit honest.
-    write_at(memory, "memory.memsw.limit_in_bytes", settings.memory_bytes, optional=True)
-    write_at(memory, "memory.swappiness", 0)
-    write_at(cpu, "cpu.shares", settings.cpu_shares)
-    if settings.cpu_quota is not None:
+    if before is None:
+        write_at(memory, "memory.swappiness", 0)
+    if before is None or before.memory_bytes != settings.memory_bytes:
+        _limit_memory(
+            memory, settings.memory_bytes, raised=before is not None and before.memory_bytes < settings.memory_bytes
+        )
+    if before is None or before.cpu_shares != settings.cpu_shares:
+        write_at(cpu, "cpu.shares", settings.cpu_shares)
+    if settings.cpu_quota != (before.cpu_quota if before else None):
         write_at(cpu, "cpu.cfs_period_us", CPU_PERIOD_US)
-        write_at(cpu, "cpu.cfs_quota_us", quota_us(settings.cpu_quota))
-    write_at(directories["pids"], "pids.max", settings.processes)
-    _fill_cpuset(directories["cpuset"], parent_cpuset, settings.cpu_set)
+        write_at(cpu, "cpu.cfs_quota_us", -1 if settings.cpu_quota is None else quota_us(settings.cpu_quota))
+    if before is None or before.processes != settings.processes:
+        write_at(directories["pids"], "pids.max", settings.processes)
+    if before is None or before.cpu_set != settings.cpu_set:
+        _fill_cpuset(directories["cpuset"], parent_cpuset, settings.cpu_set)
+
+
+def _limit_memory(directory: int, limit: int, *, raised: bool) -> None:
+    """Limit memory, and memory with swap, which may at no moment be the smaller of the two."""
+    names = ["memory.limit_in_bytes", "memory.memsw.limit_in_bytes"]
+    for name in reversed(names) if raised else names:
+        # Without swap accounting (swapaccount=0) memsw is missing; no swapping is then what keeps the limit honest.
+        write_at(directory, name, limit, optional=name == names[1])
 
 
 def _fill_cpuset(group: int, parent: int, cpus: str | None) -> None:

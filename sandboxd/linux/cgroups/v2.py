@@ -47,7 +47,7 @@ class HierarchyV2(Hierarchy):
             undo.callback(os.close, fd)
             _apply(fd, settings)
             undo.pop_all()
-        return GroupV2(name, fd, self._fd)
+        return GroupV2(name, fd, self._fd, settings)
 
     def remove_all(self) -> None:
         for entry in os.listdir(self._fd):
@@ -59,10 +59,15 @@ class HierarchyV2(Hierarchy):
 class GroupV2(Group):
     """The directory of one group."""
 
-    def __init__(self, name: str, fd: int, parent: int) -> None:
+    def __init__(self, name: str, fd: int, parent: int, settings: Settings) -> None:
         self.name = name
         self._fd = fd
         self._parent = parent
+        self._settings = settings
+
+    def change(self, settings: Settings) -> None:
+        _apply(self._fd, settings, self._settings)
+        self._settings = settings
 
     def attach(self, pid: int) -> None:
         write_at(self._fd, "cgroup.procs", pid)
@@ -136,13 +141,19 @@ def enable_controllers(directory: int) -> None:
         write_at(directory, "cgroup.subtree_control", " ".join(wanted))
 
 
-def _apply(fd: int, settings: Settings) -> None:
-    write_at(fd, "memory.max", settings.memory_bytes)
-    write_at(fd, "memory.swap.max", 0, optional=True)  # missing in kernels without CONFIG_SWAP
-    write_at(fd, "memory.oom.group", 1)  # a run out of memory ends whole, not by its biggest process
-    write_at(fd, "pids.max", settings.processes)
-    write_at(fd, "cpu.weight", weight_from_shares(settings.cpu_shares))
-    if settings.cpu_quota is not None:
-        write_at(fd, "cpu.max", f"{quota_us(settings.cpu_quota)} {CPU_PERIOD_US}")
-    if settings.cpu_set is not None:
-        write_at(fd, "cpuset.cpus", settings.cpu_set)
+def _apply(fd: int, settings: Settings, before: Settings | None = None) -> None:
+    """Write the settings of a new group, or of one that had others before."""
+    if before is None:
+        write_at(fd, "memory.swap.max", 0, optional=True)  # missing in kernels without CONFIG_SWAP
+        write_at(fd, "memory.oom.group", 1)  # a run out of memory ends whole, not by its biggest process
+    if before is None or before.memory_bytes != settings.memory_bytes:
+        write_at(fd, "memory.max", settings.memory_bytes)
+    if before is None or before.processes != settings.processes:
+        write_at(fd, "pids.max", settings.processes)
+    if before is None or before.cpu_shares != settings.cpu_shares:
+        write_at(fd, "cpu.weight", weight_from_shares(settings.cpu_shares))
+    if settings.cpu_quota != (before.cpu_quota if before else None):
+        quota = "max" if settings.cpu_quota is None else quota_us(settings.cpu_quota)
+        write_at(fd, "cpu.max", f"{quota} {CPU_PERIOD_US}")
+    if settings.cpu_set != (before.cpu_set if before else None):
+        write_at(fd, "cpuset.cpus", settings.cpu_set or "\n")  # an empty line: those of the parent

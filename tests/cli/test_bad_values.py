@@ -1,0 +1,151 @@
+"""Whatever is wrong with a command is said in one line that names the flag or the field; nothing runs."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cli.conftest import call, the_line
+
+OURS = 125
+USAGE = 2
+LONG = "9" * 400 + ".5"
+
+
+def error_of(result):
+    """Return the line that says what is wrong; a usage error has the usage before it."""
+    assert b"" == result.stdout
+    assert b"Traceback" not in result.stderr
+    if result.returncode == OURS:
+        line = the_line(result)
+        assert line.startswith("sandboxd: ")
+        return line
+    usage, hint, empty, line = result.stderr.decode().splitlines()
+    assert (USAGE, "Usage:", "Try", "") == (result.returncode, usage.split()[0], hint.split()[0], empty)
+    return line
+
+
+@pytest.mark.parametrize(
+    ("flags", "status", "name", "why"),
+    [
+        (["--memory", "-1"], USAGE, "'--memory'", "'-1' is not a size such as 64MiB"),
+        (["--memory", "0"], OURS, "limits.memory_bytes", "0 is never 'unlimited'"),
+        (["--memory", "1"], OURS, "limits.memory_bytes", "below the least"),
+        (["--memory", "1000000GiB"], OURS, "limits.memory_bytes", "ceiling"),
+        (["--memory", "99999999999999999999"], OURS, "--memory", "out of range"),
+        (["--memory", LONG], USAGE, "'--memory'", "infinity"),
+        (["--disk", ""], USAGE, "'--disk'", "'' is not a size"),
+        (["--cpu-time", "12parsecs"], USAGE, "'--cpu-time'", "'12parsecs' is not a duration"),
+        (["--cpu-time", "0"], OURS, "limits.cpu_time", "0 is never 'unlimited'"),
+        (["--cpu-time", "99999999999999999999s"], OURS, "--cpu-time", "out of range"),
+        (["--wall-time", LONG], USAGE, "'--wall-time'", "infinity"),
+        (["--cpus", "nan"], OURS, "limits.cpus", "nan"),
+        (["--cpus", "two"], USAGE, "'--cpus'", "'two' is not a valid float"),
+        (["--cpu-shares", "1"], OURS, "limits.cpu_shares", "below the least, 2"),
+        (["--processes", "-1"], OURS, "--processes", "out of range: -1"),
+        (["--env", "NOT_SET_HERE"], OURS, "--env", "NOT_SET_HERE has no = and is not set here"),
+        (["--env", "=v"], OURS, 'env[""]', "must not be empty"),
+        (["--env", b"A=\xff"], OURS, r"b'\xff'", "is not UTF-8"),
+        (["--file", "missing"], OURS, "--file", "missing: No such file or directory"),
+        (["--file", "."], OURS, "--file", "Is a directory"),
+        (["--file", "here:../up"], OURS, "files[0].path", "must not contain '..'"),
+        (["--stdin", "missing"], OURS, "--stdin", "missing: No such file or directory"),
+        (["--stdin", "."], OURS, "--stdin", "Is a directory"),
+        (["--collect", "../*"], OURS, "collect[0]", "must not contain '..'"),
+        (["--output-dir", "missing"], USAGE, "'--output-dir'", "'missing' does not exist"),
+        (["--output-dir", "here"], USAGE, "'--output-dir'", "'here' is a file"),
+        (["--image", "no-such"], OURS, "image", "no image is named 'no-such'; there are: default"),
+        (["--policy", "no-such"], OURS, "policy", "no policy is named 'no-such'; there are default"),
+        (["--request-id", "r" * 129], OURS, "request_id", "128"),
+        (["--no-such-flag"], USAGE, "'--no-such-flag'", "No such option"),
+        (["--server", "127.0.0.1:1"], OURS, "UNAVAILABLE", "127.0.0.1:1: Failed to connect"),
+        (["--server", "unix:/no/such/socket"], OURS, "UNAVAILABLE", "/no/such/socket"),
+    ],
+)
+def test_run(sandboxd, tmp_path, flags, status, name, why):
+    (tmp_path / "here").touch()
+    result = sandboxd("run", *flags, "--", "true")
+    line = error_of(result)
+
+    assert status == result.returncode
+    assert name in line
+    assert why in line
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ([], "give one FILE, or -- COMMAND..."),
+        (["one.py", "two.py"], "give one FILE, or -- COMMAND..."),
+        (["--"], "command.argv: missing"),
+        (["--", ""], "command.argv[0]"),
+        (["--", b"\xff"], r"b'\xff' is not UTF-8"),
+        (["missing.py"], "missing.py: No such file or directory"),
+        (["."], ".: Is a directory"),
+        (["notes"], "notes: give its --language"),
+        (["notes.txt"], "notes.txt: give its --language"),
+        (["--language", "cobol", "notes"], "source.language: image 'default' has no language 'cobol'; it has bash, c,"),
+        ([b"\xff.py"], r"b'\xff.py' is not UTF-8"),
+    ],
+)
+def test_words(sandboxd, tmp_path, words, why):
+    for name in ("notes", "notes.txt", "one.py", "two.py", b"\xff.py".decode(errors="surrogateescape")):
+        (tmp_path / name).touch()
+    result = sandboxd("run", *words)
+
+    assert OURS == result.returncode
+    assert why in error_of(result)
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [([], "give one FILE, or -- COMMAND..."), (["missing.py"], "missing.py: No such file or directory")],
+)
+def test_words_to_learn_from(sandboxd, words, why):
+    result = sandboxd("policy", "learn", *words)
+
+    assert OURS == result.returncode
+    assert why in error_of(result)
+
+
+def test_json_is_for_answers(sandboxd):
+    """Where there is none, nothing comes that could be taken for one."""
+    result = sandboxd("run", "--json", "--memory", "1", "--", "true")
+
+    assert OURS == result.returncode
+    assert "limits.memory_bytes" in error_of(result)
+
+
+def test_all_bad_fields_in_one_line(sandboxd):
+    line = error_of(sandboxd("run", "--memory", "0", "--cpus", "-1", "--collect", "/x", "--", "true"))
+
+    assert {"limits.memory_bytes", "limits.cpus", "collect[0]"} <= {word.strip(":") for word in line.split()}
+
+
+@pytest.mark.parametrize("command", ["ps", "stop x", "logs x", "attach x", "policy learn -- true", "run -- true"])
+def test_a_server_that_is_not_there(command):
+    result = call(*command.split(), server="127.0.0.1:1")
+
+    assert OURS == result.returncode
+    assert "UNAVAILABLE: failed to connect to all addresses" in error_of(result)
+
+
+@pytest.mark.parametrize(
+    ("command", "execution", "why"),
+    [
+        ("stop", "0" * 32, "NOT_FOUND: no execution '00000000000000000000000000000000' is live or remembered"),
+        ("logs", "0" * 32, "NOT_FOUND: no execution '00000000000000000000000000000000' is live or remembered"),
+        ("attach", "0" * 32, "NOT_FOUND: no execution '00000000000000000000000000000000' is live or remembered"),
+        ("stop", "nothing", "'nothing': the id of nothing that runs begins so"),
+        ("logs", "nothing", "'nothing': the id of nothing that runs begins so"),
+        ("attach", "", "'': the id of nothing that runs begins so"),
+    ],
+)
+def test_an_execution_that_is_not_there(sandboxd, command, execution, why):
+    result = sandboxd(command, execution)
+
+    assert OURS == result.returncode
+    assert why in error_of(result)
+
+
+def test_an_unknown_command(sandboxd):
+    assert "No such command 'rum'" in error_of(sandboxd("rum"))

@@ -1,0 +1,85 @@
+"""What tests see of a server from outside: its processes, descriptors and groups by /proc, its figures by /metrics."""
+
+from __future__ import annotations
+
+import os
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+SPARE = 4
+"""Containers that a server keeps ready by default."""
+
+
+def wait_for(condition: Callable[[], Any], seconds: float = 10) -> Any:
+    """Poll until a condition holds, where there is no event for it; returns its value."""
+    end = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < end, "it did not come true"
+        time.sleep(0.01)
+    return value
+
+
+def children(pid: int) -> list[int]:
+    """Return the processes that this one started and that live."""
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
+def descendants(pid: int) -> list[int]:
+    """Return all that came of a process."""
+    found = []
+    for child in children(pid):
+        found += [child, *descendants(child)]
+    return found
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; a zombie that waits for its reaper does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def open_files(pid: int) -> int:
+    """Return how many descriptors a process has."""
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def group_directories(launcher: int) -> list[Path]:
+    """Return the directories of control groups that a launcher made."""
+    found = []
+    for directory, names, _ in os.walk("/sys/fs/cgroup"):
+        found += [Path(directory, name) for name in names if name.startswith(f"sandboxd.{launcher}.")]
+    return found
+
+
+def scrape(address: str) -> str:
+    """Return what the metrics port answers."""
+    with urllib.request.urlopen(f"http://{address}/metrics", timeout=10) as response:
+        return response.read().decode()
+
+
+def sample(text: str, name: str, **labels: str) -> float:
+    """Return a sample of a scrape; 0 where there is none."""
+    for line in text.splitlines():
+        series, _, number = line.rpartition(" ")
+        if series.partition("{")[0] == name and all(f'{key}="{want}"' in series for key, want in labels.items()):
+            return float(number)
+    return 0.0
+
+
+def wait_until_idle(metrics_address: str, spare: int = SPARE) -> None:
+    """Wait until a server has no container but those that it keeps ready, and all of those."""
+
+    def idle() -> bool:
+        text = scrape(metrics_address)
+        states = {state: sample(text, "sandboxd_containers", state=state) for state in ("live", "pooled")}
+        return states == {"live": 0, "pooled": spare}
+
+    wait_for(idle)
