@@ -6,7 +6,8 @@ of this module means that no trustworthy verdict exists. ``api/errors.py`` maps 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "SetupFailed",
     "UnknownExecution",
     "Violation",
+    "setting_up",
 ]
 
 
@@ -78,6 +80,15 @@ class SetupFailed(SandboxError):
         super().__init__(f"container set-up failed at {step}: {reason}")
         self.step = step
         self.errno = errno
+
+
+@contextlib.contextmanager
+def setting_up(step: str) -> Iterator[None]:
+    """Give an OSError of the block the name of the step that it kept from being done."""
+    try:
+        yield
+    except OSError as error:
+        raise SetupFailed(step, error.errno or 0, error.strerror or str(error)) from error
 
 
 class ContainerLost(SandboxError):

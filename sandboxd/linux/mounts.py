@@ -180,8 +180,13 @@ def protect(path: str) -> None:
         mount(path, path, None, MountFlag.BIND | MountFlag.REC)
     except FileNotFoundError:
         return
+    write_protect(path)
+
+
+def write_protect(mount_point: str) -> None:
+    """Make a mount read-only, and good for data alone."""
     guard = MountFlag.NOSUID | MountFlag.NODEV | MountFlag.NOEXEC
-    mount(None, path, None, MountFlag.BIND | MountFlag.REMOUNT | MountFlag.RDONLY | guard)
+    mount(None, mount_point, None, MountFlag.BIND | MountFlag.REMOUNT | MountFlag.RDONLY | guard)
 
 
 def means_no_idmap(error: OSError) -> bool:

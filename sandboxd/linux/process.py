@@ -146,6 +146,12 @@ def cap_rlimit(kind: int, soft: int, hard: int | None = None) -> None:
     resource.setrlimit(kind, (soft, hard))
 
 
+def raise_soft_limit(kind: int) -> None:
+    """Set a soft resource limit to its hard one."""
+    hard = resource.getrlimit(kind)[1]
+    resource.setrlimit(kind, (hard, hard))
+
+
 def read_start_time(pid: int | str) -> int:
     """Return the start time of a process in clock ticks since boot; with the pid it names the process for good."""
     with open(f"/proc/{pid}/stat", "rb") as file:

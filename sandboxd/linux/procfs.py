@@ -7,7 +7,7 @@ import os
 import platform
 import struct
 import termios
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 # read and readv, and for terminals the waits that line editors use: select, pselect6, poll, ppoll.
 _READS = {"x86_64": (0, 19), "aarch64": (63, 65)}.get(platform.machine(), ())
@@ -45,3 +45,16 @@ def parse_io(content: bytes) -> tuple[int, int]:
     """Return the bytes that a process and all that it has reaped read and wrote: rchar and wchar of /proc/PID/io."""
     fields = dict(line.split(b": ") for line in content.splitlines())
     return int(fields[b"rchar"]), int(fields[b"wchar"])
+
+
+def read_boot_time() -> int:
+    """Return when the machine was started, in seconds since 1970: btime of /proc/stat."""
+    with open("/proc/stat", "rb") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith(b"btime "))
+
+
+def format_stat(cpus: Sequence[int], boot_time: int) -> bytes:
+    """Return a /proc/stat of a machine that has these CPUs and has done nothing yet. See proc(5)."""
+    lines = [f"cpu{name} " + " ".join("0" * 10) for name in (" ", *cpus)]
+    lines += ["intr 0", "ctxt 0", f"btime {boot_time}", "processes 1", "procs_running 1", "procs_blocked 0"]
+    return "".join(f"{line}\n" for line in (*lines, "softirq " + " ".join("0" * 11))).encode()

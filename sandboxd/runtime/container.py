@@ -14,7 +14,7 @@ import socket
 from collections.abc import Callable
 from dataclasses import replace
 
-from sandboxd.errors import ContainerLost, SetupFailed
+from sandboxd.errors import ContainerLost, SetupFailed, setting_up
 from sandboxd.linux import cgroups, process
 from sandboxd.linux.cgroups import Settings
 from sandboxd.runtime import wire
@@ -55,7 +55,8 @@ class Container:
     @classmethod
     async def create(cls, spec: ContainerSpec, bpf: bytes, launcher: LauncherClient) -> Container:
         """Make a container and wait until its init is ready. SetupFailed when a step fails; nothing is left then."""
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with setting_up("open_control_socket"):
+            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
             with theirs:
                 created = await launcher.create(spec, bpf, theirs)
@@ -89,7 +90,8 @@ class Container:
 
         Returns init's message and the terminal's master (-1 without one); the message is STARTED or NOT_EXECUTABLE.
         """
-        memfd = wire.to_memfd(program.to_json())
+        with setting_up("pass_program"):
+            memfd = wire.to_memfd(program.to_json())
         try:
             wire.send(self._control, b"start", [memfd, *streams])
         except OSError:

@@ -8,12 +8,14 @@ from __future__ import annotations
 import asyncio
 import math
 import os
+import resource
 import secrets
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from sandboxd.errors import HostUnfit, SetupFailed
+from sandboxd.linux import process
 from sandboxd.linux.cgroups import Settings
 from sandboxd.model import Limits
 from sandboxd.runtime.container import Container
@@ -61,8 +63,8 @@ class Engine:
 
     @property
     def live(self) -> int:
-        """How many containers exist that are not in the pool."""
-        return len(self._live) - self.pool.ready
+        """How many containers exist that were given to a submission."""
+        return sum(live.handed_out for live in list(self._live.values()))  # a copy: metrics ask from a thread of theirs
 
     @property
     def launcher_pid(self) -> int | None:
@@ -71,6 +73,7 @@ class Engine:
 
     async def start(self) -> None:
         """Start the launcher. HostUnfit when containers cannot be had here."""
+        process.raise_soft_limit(resource.RLIMIT_NOFILE)  # a dozen descriptors a container, of which there may be many
         await self._serving_launcher()
 
     async def stop(self) -> None:

@@ -8,6 +8,7 @@ namespace for which it has no handler, and it has none; being undumpable it cann
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import resource
@@ -33,6 +34,7 @@ STEPS: tuple[Callable[[steps.Child], None], ...] = (
     steps.mount_root,
     steps.mount_devices,
     steps.mount_proc,
+    steps.show_own_cpus,
     steps.mask_proc,
     steps.pivot,
     steps.forget_privileges,
@@ -44,6 +46,8 @@ STEPS: tuple[Callable[[steps.Child], None], ...] = (
 
 # The cgroup refuses first, and counts; this fence behind it holds if the cgroup does not.
 _RLIMIT_NPROC_MARGIN = 16
+# Why a program is not started though nothing is wrong with it: no process, no descriptor, no block of the image to be had.
+_HOST_ERRORS = (errno.EAGAIN, errno.ENFILE, errno.EIO)
 _ALL_SIGNALS = tuple(set(signal.valid_signals()) - {signal.SIGKILL, signal.SIGSTOP})
 _TIOCGPTN = 0x80045430
 _TIOCSPTLCK = 0x40045431
@@ -61,7 +65,7 @@ def main(child: steps.Child) -> NoReturn:
         try:
             _serve(child)
         except OSError as error:
-            steps.report_failure(child, "start", error)
+            steps.report_failure(child, "start_program", error)
     finally:
         os._exit(1)
 
@@ -106,7 +110,7 @@ def _release(child: steps.Child, program: ProgramSpec, streams: list[int], since
     """Start the program and say so; None when it cannot be exec'ed, which is said too."""
     passed: list[int] = []
     if program.tty:
-        master, actions = _open_terminal()
+        master, actions = _open_terminal(program)
         passed.append(master)
     else:
         actions = [(os.POSIX_SPAWN_DUP2, fd, number) for number, fd in enumerate(streams)]
@@ -126,7 +130,9 @@ def _release(child: steps.Child, program: ProgramSpec, streams: list[int], since
             setsigdef=_ALL_SIGNALS,
         )
     except (OSError, ValueError) as error:
-        code = (error.errno or 0) if isinstance(error, OSError) else 22
+        code = (error.errno or 0) if isinstance(error, OSError) else errno.EINVAL
+        if code in _HOST_ERRORS:
+            raise
         text = os.fsencode(program.argv[0])
         wire.send(child.control, InitMessage(FromInit.NOT_EXECUTABLE, code, text=text).encode())
         return None
@@ -151,12 +157,12 @@ def _set_limits(program: ProgramSpec) -> None:
     process.cap_rlimit(resource.RLIMIT_NOFILE, program.open_files)
 
 
-def _open_terminal() -> tuple[int, list[tuple[Any, ...]]]:
+def _open_terminal(program: ProgramSpec) -> tuple[int, list[tuple[Any, ...]]]:
     """Make a pseudo-terminal of the container's own; the program, a session leader, gets it by opening it."""
     master = os.open("/dev/ptmx", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
     fcntl.ioctl(master, _TIOCSPTLCK, struct.pack("i", 0))
     (number,) = struct.unpack("i", fcntl.ioctl(master, _TIOCGPTN, bytes(4)))
-    fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", program.rows, program.columns, 0, 0))
     actions: list[tuple[Any, ...]] = [
         (os.POSIX_SPAWN_OPEN, 0, f"/dev/pts/{number}", os.O_RDWR, 0),
         (os.POSIX_SPAWN_DUP2, 0, 1),

@@ -15,7 +15,7 @@ import signal
 import socket
 import sys
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from sandboxd.linux import cgroups, credentials, mounts, process, procfs
 from sandboxd.linux.cgroups import Group, Hierarchy, Settings
@@ -31,6 +31,7 @@ _NAMESPACES = (
     | process.Namespace.UTS
     | process.Namespace.CGROUP
 )
+_PAGE_BYTES = 4096
 _REMOVE_AGAIN_S = 0.01  # there is no event for a group that the kernel lets go of
 
 
@@ -55,6 +56,8 @@ class Launcher:
         layout.enter(store)
         self._images = layout.Images()
         self._last_capability = credentials.last_capability()
+        self._all_cpus = sorted(os.sched_getaffinity(0))
+        self._boot_time = procfs.read_boot_time()
         self._own_pidfd = os.pidfd_open(os.getpid())
         self._containers: dict[str, _Made] = {}
         self._unremoved: list[Group] = []
@@ -66,7 +69,11 @@ class Launcher:
             if self._unremoved and not select.select([self._server], [], [], _REMOVE_AGAIN_S)[0]:
                 self._remove_groups()
                 continue
-            message, fds = wire.receive(self._server, wire.LAUNCHER_MESSAGE_BYTES)
+            try:
+                message, fds = wire.receive(self._server, wire.LAUNCHER_MESSAGE_BYTES)
+            except wire.DescriptorsLost as lost:
+                self._refuse(wire.decode(lost.data)[0], lost)
+                continue
             if not message:
                 return
             header, blob = wire.decode(message)
@@ -96,7 +103,7 @@ class Launcher:
             try:
                 image = self._images.mount(spec.image)
                 step = "make_workspace"
-                writable_fd = _make_writable(spec)
+                writable_fd = _make_writable(spec, self._stat(spec.cgroup))
                 always.callback(os.close, writable_fd)
                 step = "make_cgroup"
                 group = self._hierarchy.create(spec.id, spec.cgroup)
@@ -150,13 +157,20 @@ class Launcher:
         """Give a container that waits for its program other limits than it was made with."""
         try:
             self._containers[container_id].group.change(settings)
-            mounts.reconfigure(writable_fd, size=str(disk_bytes))
+            stat = self._stat(settings)
+            mounts.reconfigure(writable_fd, size=_size(disk_bytes, stat))
+            _write_stat(writable_fd, stat)
         except OSError as error:
             self._fail(container_id, "adapt_limits", error)
         else:
             wire.send(self._server, wire.encode({"type": "adapted", "id": container_id}))
         finally:
             os.close(writable_fd)
+
+    def _stat(self, settings: Settings) -> bytes:
+        """Return what a container with these settings shows as /proc/stat."""
+        cpus = self._all_cpus if settings.cpu_set is None else [int(cpu) for cpu in settings.cpu_set.split(",")]
+        return procfs.format_stat(cpus, self._boot_time)
 
     def _destroy(self, container_id: str) -> None:
         """Reap a container that has ended (the server has seen its pidfd) and tell what only its parent can know."""
@@ -181,13 +195,18 @@ class Launcher:
                 still.append(group)
         self._unremoved = still
 
+    def _refuse(self, header: dict[str, Any], error: OSError) -> None:
+        """Answer a request that came without its descriptors."""
+        container_id = header["spec"]["id"] if header["type"] == "create" else header["id"]
+        self._fail(container_id, "receive_descriptors", error)
+
     def _fail(self, container_id: str, step: str, error: OSError) -> None:
         reason = f"{error.strerror}: {error.filename}" if error.filename else str(error.strerror or error)
         header = {"type": "failed", "id": container_id, "step": step, "errno": error.errno or 0, "reason": reason}
         wire.send(self._server, wire.encode(header))
 
 
-def _make_writable(spec: ContainerSpec) -> int:
+def _make_writable(spec: ContainerSpec, stat: bytes) -> int:
     """Make the container's writable tmpfs, which its ids own, and return its detached mount."""
     owner = spec.uid_base + PROGRAM_UID, spec.uid_base + PROGRAM_GID
     fd = mounts.new_filesystem(
@@ -196,7 +215,7 @@ def _make_writable(spec: ContainerSpec) -> int:
         mode="0755",
         uid=str(spec.uid_base),
         gid=str(spec.uid_base),
-        size=str(spec.disk_bytes),
+        size=_size(spec.disk_bytes, stat),
         nr_inodes=str(spec.inodes),
     )
     for name, mode, (uid, gid) in (
@@ -209,7 +228,23 @@ def _make_writable(spec: ContainerSpec) -> int:
         os.mkdir(name, dir_fd=fd)
         os.chown(name, uid, gid, dir_fd=fd)
         os.chmod(name, mode, dir_fd=fd)  # after the umask, and chown clears nothing of a directory
+    _write_stat(fd, stat)
+    os.chown(layout.STAT, spec.uid_base, spec.uid_base, dir_fd=fd)
     return fd
+
+
+def _write_stat(writable_fd: int, stat: bytes) -> None:
+    """Write what the container shows as /proc/stat, into the file that it has mounted there."""
+    fd = os.open(layout.STAT, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o444, dir_fd=writable_fd)
+    try:
+        os.write(fd, stat)
+    finally:
+        os.close(fd)
+
+
+def _size(disk_bytes: int, stat: bytes) -> str:
+    """Return the size of a container's tmpfs: what the program may use, and the pages of its /proc/stat."""
+    return str(disk_bytes + -(-len(stat) // _PAGE_BYTES) * _PAGE_BYTES)
 
 
 def _map_image(image: str, pid: int) -> list[int]:

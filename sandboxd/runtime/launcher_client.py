@@ -11,6 +11,8 @@ import contextlib
 import os
 import socket
 import sys
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -65,6 +67,7 @@ class LauncherClient:
         self._creating: dict[str, asyncio.Future[Created]] = {}
         self._adapting: dict[str, asyncio.Future[None]] = {}
         self._destroying: dict[str, asyncio.Future[Reaped]] = {}
+        self._outgoing: deque[tuple[bytes, Sequence[int]]] = deque()
         sock.setblocking(False)
         self._loop.add_reader(sock, self._receive)
 
@@ -112,21 +115,37 @@ class LauncherClient:
             self._sock.shutdown(socket.SHUT_WR)
         await self.gone
 
-    def _send(self, message: bytes, fds: list[int] | None = None) -> None:
+    def _send(self, message: bytes, fds: Sequence[int] = ()) -> None:
+        """Send as soon as the launcher takes it, in order. The descriptors must stay open until it has answered.
+
+        Never waits: a launcher that waits for its own answers to be taken would wait for ever.
+        """
         if self.gone.done():
             raise LauncherGone
-        self._sock.setblocking(True)  # it is local, small, and its reader does nothing else
-        try:
-            wire.send(self._sock, message, fds or [])
-        except OSError as error:
-            raise LauncherGone from error
-        finally:
-            self._sock.setblocking(False)
+        self._outgoing.append((message, fds))
+        if len(self._outgoing) == 1:
+            self._flush()
+
+    def _flush(self) -> None:
+        while self._outgoing:
+            try:
+                wire.send(self._sock, *self._outgoing[0])
+            except BlockingIOError:
+                self._loop.add_writer(self._sock, self._flush)
+                return
+            except OSError:  # it has ended, which the reader hears and tells
+                self._outgoing.clear()
+            else:
+                self._outgoing.popleft()
+        self._loop.remove_writer(self._sock)
 
     def _receive(self) -> None:
         try:
             message, fds = wire.receive(self._sock, wire.LAUNCHER_MESSAGE_BYTES)
         except BlockingIOError:
+            return
+        except wire.DescriptorsLost as lost:
+            self._abandon(wire.decode(lost.data)[0]["id"], lost)
             return
         except OSError:
             message, fds = b"", []
@@ -148,6 +167,13 @@ class LauncherClient:
             case _:
                 self._hello.set_result(header)
 
+    def _abandon(self, container_id: str, error: OSError) -> None:
+        """Have a container destroyed that is there but cannot be held; its init ends when nobody holds its socket."""
+        failed = SetupFailed("receive_descriptors", error.errno or 0, str(error.strerror))
+        self._creating.pop(container_id).set_exception(failed)
+        destroying = asyncio.ensure_future(self.destroy(container_id))
+        destroying.add_done_callback(lambda task: task.cancelled() or task.exception())  # nobody waits for it
+
     @staticmethod
     def _resolve(futures: dict[str, asyncio.Future[Any]], key: str, value: Any) -> None:
         futures.pop(key).set_result(value)
@@ -155,6 +181,7 @@ class LauncherClient:
     def _end(self) -> None:
         """Reap it and fail all that waits for it."""
         self._loop.remove_reader(self._sock)
+        self._loop.remove_writer(self._sock)
         self._sock.close()
         with contextlib.suppress(ChildProcessError):
             os.waitpid(self.pid, 0)

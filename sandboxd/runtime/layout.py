@@ -19,6 +19,8 @@ EMPTY = "/empty"
 CONTAINER_ROOT = "/c/root"
 CONTAINER_IMAGE = "/c/image"
 CONTAINER_WRITABLE = "/c/writable"
+STAT = "stat"
+"""In the writable file system, beside what the program sees of it: what its container shows as /proc/stat."""
 _DIRECTORIES = ("proc", "store", "images", "devices", "empty", "c", "c/root", "c/image", "c/writable")
 _DEVICE_NAMES = ("null", "zero", "full", "random", "urandom", "tty")
 _LINKS = {"fd": "/proc/self/fd", "stdin": "/proc/self/fd/0", "stdout": "/proc/self/fd/1", "stderr": "/proc/self/fd/2"}

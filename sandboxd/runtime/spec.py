@@ -48,6 +48,9 @@ class ProgramSpec:
     argv: tuple[str, ...]
     env: dict[str, str]
     tty: bool
+    columns: int = 80
+    rows: int = 24
+    """Size of the terminal, where there is one."""
     cpu_seconds: int
     processes: int
     open_files: int

@@ -21,10 +21,12 @@ _GUARD = MountFlag.NOSUID | MountFlag.NODEV
 _ROOT = layout.CONTAINER_ROOT
 
 # The OCI runtime specification's usual masked and read-only paths (those under /proc: there is no /sys), and
-# kallsyms and kpage*, which tell about the kernel and its memory.
+# kallsyms and kpage*, which tell about the kernel and its memory, and what tells of everybody's work on this machine.
 MASKED = (
     "/proc/acpi",
     "/proc/asound",
+    "/proc/cmdline",
+    "/proc/diskstats",
     "/proc/interrupts",
     "/proc/kallsyms",
     "/proc/kcore",
@@ -34,8 +36,12 @@ MASKED = (
     "/proc/kpagecount",
     "/proc/kpageflags",
     "/proc/latency_stats",
+    "/proc/locks",
+    "/proc/pressure",
     "/proc/sched_debug",
+    "/proc/schedstat",
     "/proc/scsi",
+    "/proc/softirqs",
     "/proc/timer_list",
     "/proc/timer_stats",
 )
@@ -122,6 +128,16 @@ def mount_devices(_child: Child) -> None:
 def mount_proc(_child: Child) -> None:
     """Show the container's own processes, and of those only what the program could signal (hidepid hides init)."""
     mounts.mount("proc", f"{_ROOT}/proc", "proc", _GUARD | MountFlag.NOEXEC, "hidepid=2")
+
+
+def show_own_cpus(_child: Child) -> None:
+    """Show a /proc/stat of the container's own.
+
+    C libraries count in it the CPUs that are online where there is no /sys, and the real one tells of everybody's work.
+    """
+    path = f"{_ROOT}/proc/stat"
+    mounts.mount(f"{layout.CONTAINER_WRITABLE}/{layout.STAT}", path, None, MountFlag.BIND)
+    mounts.write_protect(path)
 
 
 def mask_proc(_child: Child) -> None:

@@ -7,15 +7,16 @@ cgroup at moments chosen by what is left of the budget; everything else is an ev
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import math
 import os
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from sandboxd.errors import ContainerLost
+from sandboxd.errors import ContainerLost, setting_up
 from sandboxd.linux import procfs, seccomp
 from sandboxd.linux.cgroups import MemorySample, Stats
 from sandboxd.model import SECOND_NS, Limits, RefusedSyscall, Usage, WindowSize
@@ -30,7 +31,7 @@ from sandboxd.runtime.wire import FromInit, InitMessage
 # A tick reads four small files, 0.1 ms. Soon after the start, then ever rarer, and by the budget near its end.
 _FIRST_TICK_S = 0.002
 _LONGEST_TICK_S = 0.1
-_SHORTEST_TICK_S = 0.001
+_SHORTEST_TICK_S = 0.004  # a program that sleeps on the last of its budget costs no more than this
 # How long init may take to kill and reap what a program left, before the whole container is killed.
 _SETTLE_S = 1.0
 _INIT_CPU_BOUND_NS = 20_000_000
@@ -88,9 +89,11 @@ class Run:
         self._loop.add_reader(container.listener_fd, self._on_notification)
         container.on_end = self._on_end
         self._baseline = container.cgroup.stats()
-        streams = [] if program.tty else self._open_pipes()
+        with setting_up("open_pipes"):
+            streams = [] if program.tty else self._open_pipes()
+        sized = replace(program, columns=window.columns, rows=window.rows)
         try:
-            self._start, self._master = await container.start(program, streams)
+            self._start, self._master = await container.start(sized, streams)
         except ContainerLost:
             if self._killed is None and not container.cgroup.oom_kills():
                 raise
@@ -107,6 +110,11 @@ class Run:
             self.stdin = StdinFeeder(self._master, terminal=True)
         self._watch.on_started()
         self._tick()
+
+    @property
+    def started(self) -> bool:
+        """Whether the program was released."""
+        return self._started_ns > 0
 
     async def finish(self) -> None:
         """Wait until the program has ended, by itself or by :meth:`kill`, and all that it left is dead.
@@ -247,15 +255,20 @@ class Run:
 
     def _open_pipes(self) -> list[int]:
         """Open the three pipes, keep our ends, and return the program's."""
-        stdin_read, stdin_write = os.pipe2(os.O_CLOEXEC)
-        stdout_read, stdout_write = os.pipe2(os.O_CLOEXEC)
-        stderr_read, stderr_write = os.pipe2(os.O_CLOEXEC)
-        self.stdin = StdinFeeder(stdin_write, terminal=False)
+        with contextlib.ExitStack() as on_failure:
+            pipes = []
+            for _ in range(3):
+                pipes.append(os.pipe2(os.O_CLOEXEC))
+                for fd in pipes[-1]:
+                    on_failure.callback(os.close, fd)
+            on_failure.pop_all()
+        (stdin, to_stdin), (from_stdout, stdout), (from_stderr, stderr) = pipes
+        self.stdin = StdinFeeder(to_stdin, terminal=False)
         self._pumps = [
-            OutputPump(stdout_read, STDOUT, self.recorder),
-            OutputPump(stderr_read, STDERR, self.recorder),
+            OutputPump(from_stdout, STDOUT, self.recorder),
+            OutputPump(from_stderr, STDERR, self.recorder),
         ]
-        return [stdin_read, stdout_write, stderr_write]
+        return [stdin, stdout, stderr]
 
     def _on_end(self) -> None:
         self._ended_ns = self._ended_ns or time.monotonic_ns()
@@ -280,6 +293,12 @@ class Run:
         """Look at what has no event, and come back when it can matter next."""
         if self._container.dead.done() or self._killed is not None:
             return
+        try:
+            self._look()
+        except OSError:  # whoever took the cgroup away took the limits with it: ``finish`` says so
+            self._container.kill()
+
+    def _look(self) -> None:
         cgroup, limits = self._container.cgroup, self._limits
         left_wall_ns = self._started_ns + limits.wall_time_ns - time.monotonic_ns()
         left_cpu_ns = limits.cpu_time_ns - self.cpu_time_ns()

@@ -11,10 +11,12 @@ Server to init: one message, START, whose JSON is in a memfd (an argument list m
 from __future__ import annotations
 
 import array
+import errno
 import json
 import os
 import socket
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
@@ -79,16 +81,25 @@ class InitMessage:
         return cls(FromInit(kind), a, b, c, d, data[_INIT_MESSAGE.size :])
 
 
-def send(sock: socket.socket, data: bytes, fds: list[int] | tuple[int, ...] = ()) -> None:
+def send(sock: socket.socket, data: bytes, fds: Sequence[int] = ()) -> None:
     """Send one message with descriptors; they remain the sender's."""
     ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
     sock.sendmsg([data], ancillary)
 
 
+class DescriptorsLost(OSError):
+    """A message came without its descriptors: this process can have no more. ``data`` is the rest of it."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(errno.EMFILE, os.strerror(errno.EMFILE))
+        self.data = data
+
+
 def receive(sock: socket.socket, size: int) -> tuple[bytes, list[int]]:
     """Receive one message with its descriptors, close-on-exec; (b"", []) at the end.
 
-    A message that was cut, or had more descriptors than any of ours, is ValueError.
+    A message that is longer than any of ours is ValueError. Where descriptors are missing it is DescriptorsLost, with
+    those that came closed.
     """
     data, ancillary, flags, _ = sock.recvmsg(size, socket.CMSG_SPACE(_MAX_FDS * 4), socket.MSG_CMSG_CLOEXEC)
     fds = array.array("i")
@@ -98,7 +109,9 @@ def receive(sock: socket.socket, size: int) -> tuple[bytes, list[int]]:
     if flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC):
         for fd in fds:
             os.close(fd)
-        raise ValueError("a message was cut")
+        if flags & socket.MSG_TRUNC:
+            raise ValueError("a message was cut")
+        raise DescriptorsLost(data)
     return data, list(fds)
 
 

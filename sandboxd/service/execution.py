@@ -13,7 +13,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
-from sandboxd.errors import InvalidSubmission, NotAttachable, SetupFailed
+from sandboxd.errors import ContainerLost, InvalidSubmission, NotAttachable, SetupFailed
 from sandboxd.model import (
     Ended,
     Event,
@@ -147,6 +147,7 @@ class Execution:
     def summary(self) -> ExecutionSummary:
         """Say what it is and how it is doing."""
         submission = self.plan.submission
+        cpu_time_ns, memory_bytes = self._consumption()
         return ExecutionSummary(
             execution_id=self.id,
             request_id=submission.request_id,
@@ -155,10 +156,19 @@ class Execution:
             policy=self.plan.policy.name,
             created_unix_ns=self.created_unix_ns,
             age_ns=time.monotonic_ns() - self._created_ns,
-            phase=self._phase if self._run is not None else None,
-            cpu_time_ns=self._run.cpu_time_ns() if self._run is not None else None,
-            memory_bytes=self._container.cgroup.memory_bytes() if self._container and self._run else None,
+            phase=self._phase if self._run is not None and self._run.started else None,
+            cpu_time_ns=cpu_time_ns,
+            memory_bytes=memory_bytes,
         )
+
+    def _consumption(self) -> tuple[int | None, int | None]:
+        """Return CPU time and memory of the phase that runs; None where none does, or its group is just being removed."""
+        if self._run is None or self._container is None:
+            return None, None
+        try:
+            return self._run.cpu_time_ns(), self._container.cgroup.memory_bytes()
+        except OSError:
+            return None, None
 
     def record(self) -> Record:
         """Return what observers are told at the end."""
@@ -328,14 +338,15 @@ class Execution:
 
     async def _collect(self, container: Container, plan: PhasePlan) -> workspace.Collected:
         """Read what the next phase or the caller wants, off the event loop."""
+        globs, caps = self.plan.submission.collect, workspace.ANSWER_CAPS
         if plan is not self.plan.phases[-1]:
-            caps = workspace.Caps(plan.limits.disk_bytes, self.plan.policy.inodes)
-            return await asyncio.to_thread(workspace.collect, container.writable_fd, ["**"], caps)
-        if not self.plan.submission.collect:
+            globs, caps = ("**",), workspace.Caps(plan.limits.disk_bytes, self.plan.policy.inodes)
+        if not globs:
             return _NOTHING
-        return await asyncio.to_thread(
-            workspace.collect, container.writable_fd, self.plan.submission.collect, workspace.ANSWER_CAPS
-        )
+        try:
+            return await asyncio.to_thread(workspace.collect, container.writable_fd, globs, caps)
+        except OSError as error:
+            raise ContainerLost(f"its files cannot be read: {error.strerror}") from error
 
     def _end_phase(self) -> None:
         self._container = self._run = None

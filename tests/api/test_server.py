@@ -181,6 +181,7 @@ def _make_certificates(directory: Path) -> None:
         ({"state_dir": "/nonexistent"}, HostUnfit, "image"),
         ({"policies_dir": "/nonexistent"}, InvalidConfiguration, "default_policy"),
         ({"uid_base": 2**32 - 65536}, InvalidConfiguration, "uid"),
+        ({"cgroup_parent": "nowhere"}, HostUnfit, "the parent group does not exist: .*nowhere"),
         ({"listen": "127.0.0.1:1"}, None, ""),
     ],
 )

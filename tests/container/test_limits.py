@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 import threading
 
 import pytest
@@ -61,11 +63,43 @@ def test_cpus_below_one_are_throttled(run):
     assert result.run.usage.throttled_time_ns > 200 * MS
 
 
-def test_program_sees_the_cpus_that_it_may_use(run):
-    code = "import os; print(len(os.sched_getaffinity(0)))"
+COUNTS_IN_PYTHON = """
+import multiprocessing, os, re
+print(len(os.sched_getaffinity(0)), os.cpu_count(), multiprocessing.cpu_count(), os.sysconf("SC_NPROCESSORS_CONF"))
+print(len(re.findall(r"(?m)^cpu\\d", open("/proc/stat").read())))
+"""
+COUNTS_IN_CPP = """
+#include <iostream>
+#include <thread>
+#include <sys/sysinfo.h>
+#include <omp.h>
+int main() {
+    std::cout << std::thread::hardware_concurrency() << get_nprocs() << get_nprocs_conf() << omp_get_max_threads();
+}
+"""
 
-    assert "1" == out(run.python(code, cpus=1.0))
-    assert "1" == out(run.sh("nproc", cpus=0.5))
+
+@pytest.mark.parametrize("cpus", [0.5, 1.0, float(len(os.sched_getaffinity(0)))])
+def test_program_sees_the_cpus_that_it_may_use(run, cpus):
+    """Whichever way it counts."""
+    count = str(math.ceil(cpus))
+
+    assert {count} == set(out(run.python(COUNTS_IN_PYTHON, cpus=cpus)).split())
+    assert {count} == set(out(run.sh("nproc; nproc --all", cpus=cpus)).split())
+
+
+def test_runtimes_see_the_cpus_that_they_may_use(run):
+    build = f"cat > a.cpp <<'END'{COUNTS_IN_CPP}END\ng++ -fopenmp -o a a.cpp && ./a"
+    result = run.sh(build, cpus=1.0, memory_bytes=1 << 30, cpu_time_ns=60 * SECOND_NS, wall_time_ns=120 * SECOND_NS)
+
+    assert "1111" == out(result)
+
+
+def test_work_of_the_host_cannot_be_read(run):
+    """Interrupts and CPU times of all tell what others do, to the keystroke."""
+    times = "open('/proc/stat').read().split('btime')[0]"
+
+    assert "True" == out(run.python(f"import re; print(set(re.findall(r' (\\d+)', {times})) == {{'0'}})"))
 
 
 def test_affinity_cannot_be_widened(run):

@@ -166,10 +166,17 @@ def _parents_v1(parent: str | None) -> dict[str, str]:
     missing = [controller for controller in v1.CONTROLLERS if controller not in mounts]
     if missing:
         raise FileNotFoundError(errno.ENOENT, f"cgroup v1 controllers are not mounted: {' '.join(missing)}")
-    return {
-        controller: _below(mounts[controller], parent if parent is not None else own[controller])
-        for controller in v1.CONTROLLERS
-    }
+    if parent is not None:
+        return {controller: _existing(mounts[controller], parent) for controller in v1.CONTROLLERS}
+    return {controller: _below(mounts[controller], own[controller]) for controller in v1.CONTROLLERS}
+
+
+def _existing(mount_point: str, path: str) -> str:
+    """Return the directory of a group that the configuration names: another one would not have its limits."""
+    full = os.path.join(mount_point, path.lstrip("/"))
+    if not os.path.isdir(full):
+        raise FileNotFoundError(errno.ENOENT, "the parent group does not exist", full)
+    return full
 
 
 def _below(mount_point: str, path: str) -> str:
@@ -181,7 +188,7 @@ def _below(mount_point: str, path: str) -> str:
 def _parent_v2(parent: str | None, members: Sequence[int]) -> str:
     root = _mount_points()[""]
     if parent is not None:
-        return _below(root, parent)
+        return _existing(root, parent)
     own = _below(root, process.self_cgroups()[""])
     if own == root:
         _leave_to_leaf(Path(root), None)

@@ -1,0 +1,109 @@
+"""Containers that were made before they were asked for are as good as those that are made now, and have what was asked."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from sandboxd.model import Verdict
+from tests.observe import wait_for
+
+MIB = 1 << 20
+MS = 1_000_000
+
+
+@pytest.fixture
+def spare(host, run):
+    """Have containers of the default image and policy ready."""
+    run.command("true")
+    wait_for(lambda: host.engine.pool.ready == 2)
+
+
+@pytest.fixture
+def taken(host, spare):
+    """Fail the test if its first program did not come from the pool."""
+    hits = host.engine.pool.hits
+    yield
+    assert host.engine.pool.hits > hits, "the pool was passed by"
+
+
+LIMITS = """
+import os, resource
+print(len(os.sched_getaffinity(0)), os.cpu_count())
+print(os.statvfs("/workspace").f_blocks * 4096 // (1 << 20))
+print(*(resource.getrlimit(getattr(resource, "RLIMIT_" + name))[1] for name in ("NOFILE", "FSIZE", "STACK")))
+"""
+
+
+@pytest.mark.usefixtures("taken")
+def test_limits_are_those_of_the_request(run):
+    result = run.python(
+        LIMITS, cpus=1.0, disk_bytes=5 * MIB, open_files=33, file_size_bytes=3 * MIB, stack_bytes=2 * MIB
+    )
+
+    assert f"1 1\n5\n33 {3 * MIB} {2 * MIB}\n".encode() == result.run.stdout.data
+
+
+@pytest.mark.usefixtures("taken")
+@pytest.mark.parametrize("limit", [32 * MIB, 512 * MIB], ids=["less", "more"])
+def test_memory_is_the_requests_not_the_pools(run, limit):
+    result = run.python("block = bytearray(2 << 30)", memory_bytes=limit)
+
+    assert (Verdict.MEMORY_LIMIT, limit) == (result.verdict, result.run.cause.allowed)
+    assert 0.8 * limit < result.run.usage.memory_peak_bytes <= limit
+
+
+@pytest.mark.usefixtures("taken")
+def test_more_memory_than_the_pools_can_be_used(run):
+    result = run.python("block = bytearray(400 << 20); print(len(block))", memory_bytes=512 * MIB)
+
+    assert Verdict.OK is result.verdict
+
+
+@pytest.mark.usefixtures("taken")
+def test_processes_are_the_requests(run):
+    code = """
+import os, time
+try:
+    for n in range(100):
+        if os.fork() == 0:
+            time.sleep(30)
+except BlockingIOError:
+    print(n)
+"""
+    assert b"6\n" == run.python(code, processes=7).run.stdout.data
+
+
+@pytest.mark.usefixtures("taken")
+def test_a_quota_goes_with_its_container(run):
+    """And the next has none."""
+    spin = "import time; end = time.monotonic() + 0.5\nwhile time.monotonic() < end: pass"
+    slow, free = run.python(spin, cpus=0.2), run.python(spin)
+
+    assert slow.run.usage.throttled_time_ns > 100 * MS
+    assert free.run.usage.cpu_time_ns > 2 * slow.run.usage.cpu_time_ns
+
+
+def test_no_container_serves_twice(run, spare):
+    """Each has ids of its own on the host while it lives, and a workspace that nobody has written to."""
+    for _ in range(6):
+        assert b"" == run.sh("ls -A /workspace /tmp | grep mark; touch /workspace/mark /tmp/mark").run.stdout.data
+
+
+@pytest.mark.usefixtures("spare")
+def test_containers_that_died_with_their_launcher_are_not_given_away(run, host):
+    os.kill(host.engine.launcher_pid, signal.SIGKILL)
+    wait_for(lambda: host.engine.pool.ready == 0)
+
+    assert Verdict.OK is run.command("true").verdict
+
+
+@pytest.mark.usefixtures("spare")
+def test_the_time_in_the_pool_is_not_charged(run, host):
+    """Neither as set-up nor as the program's."""
+    result = run.command("true")
+
+    assert result.timings.created_ns < 1_000 * MS
+    assert result.run.usage.cpu_time_ns < 20 * MS

@@ -1,0 +1,161 @@
+"""What the host has no more of: each is told by its cause, never as the program's failure, and the server goes on."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+from pathlib import Path
+
+import grpc
+import pytest
+
+from sandboxd.client import SandboxClient
+from sandboxd.v1 import execution_service_pb2 as pb
+from tests.api.conftest import command, python
+from tests.observe import children, group_directories, open_files, wait_for
+from tests.server import serving
+
+TRUE = command("true")
+STARVED_AT = {
+    "server": {"open_control_socket", "receive_descriptors", "put_files", "open_pipes", "pass_program"},
+    "launcher": {"receive_descriptors", "make_workspace", "make_cgroup", "clone"},
+}
+
+
+def failure(call):
+    """Return the message of a call that has no answer, which must be for a fault of the platform."""
+    with pytest.raises(grpc.RpcError) as error:
+        call()
+    assert grpc.StatusCode.INTERNAL is error.value.code(), error.value.details()
+    return error.value.details()
+
+
+@contextlib.contextmanager
+def group_of(processes):
+    """Make a group, by its path in every hierarchy that counts, in which there may be so many processes."""
+    own = {}
+    for line in Path("/proc/self/cgroup").read_text().splitlines():
+        _, controllers, path = line.split(":", 2)
+        own[controllers] = Path(path)
+    pids = next(path for controllers, path in own.items() if "pids" in controllers.split(",") or not controllers)
+    name = f"{pids}/tight-{os.getpid()}"
+    made = []
+    try:
+        mounts = Path("/proc/self/mountinfo").read_text().splitlines()
+        for root in {Path(line.split(" ")[4]) for line in mounts if " - cgroup" in line}:
+            place = root / name.lstrip("/")
+            place.mkdir(parents=True)
+            made.append(place)
+            if (place / "cpuset.cpus").exists():
+                inherit_cpus(root, place)
+            if (place / "pids.max").exists():
+                (place / "pids.max").write_text(str(processes))
+        yield name
+    finally:
+        for place in made:
+            place.rmdir()
+
+
+def inherit_cpus(root, place):
+    """Give a cpuset of v1, and those above it that were made on the way, the CPUs of its parent."""
+    for group in [*reversed(place.parents), place]:
+        if root in group.parents:
+            for file in ("cpuset.cpus", "cpuset.mems"):
+                if not (group / file).read_text().strip():
+                    (group / file).write_text((group.parent / file).read_text())
+
+
+def test_no_process_to_be_had():
+    """Three processes for all containers: one runs, a second cannot start its program, and then again one runs."""
+    with (
+        group_of(processes=3) as parent,
+        serving("--pool-size", "0", env={"SANDBOXD_CGROUP_PARENT": parent}) as server,
+        SandboxClient(server.address) as client,
+    ):
+        first = client.stub.Execute.future(python("input()", stdin=b""))
+        assert pb.VERDICT_NONZERO_EXIT == first.result(10).verdict
+        first = client.stub.Execute.future(python("import time; time.sleep(20)"))
+        wait_for(lambda: [e for e in client.list() if e.phase == pb.PHASE_RUN])
+        told = failure(lambda: client.execute(TRUE))
+        first.cancel()
+        wait_for(lambda: not client.list())
+        again = client.execute(TRUE).verdict
+
+    assert "container set-up failed at start_program: Resource temporarily unavailable" in told
+    assert pb.VERDICT_OK == again
+
+
+def starve(client, pid, request):
+    """Let a process have ever more descriptors until a request is answered; returns the failures on the way."""
+    idle = open_files(pid)
+    limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    failures = []
+    for most in range(3, idle + 30):
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (most, limits[1]))
+        try:
+            client.execute(request, timeout=20)
+        except grpc.RpcError as error:
+            failures.append((error.code(), error.details()))
+        else:
+            break
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
+    wait_for(lambda: open_files(pid) <= idle)
+    return failures
+
+
+@pytest.mark.parametrize("starved", ["server", "launcher"])
+def test_no_descriptor_to_be_had(starved):
+    """Wherever in a run it is that there is none: an error that says so, and no descriptor and no container is left."""
+    request = python("open('f', 'w')", collect=["*"])
+    with serving("--pool-size", "0") as server, SandboxClient(server.address) as client:
+        client.execute(request)
+        (launcher,) = children(server.pid)
+        wait_for(lambda: not children(launcher))
+        failures = starve(client, server.pid if starved == "server" else launcher, request)
+        wait_for(lambda: not children(launcher))
+
+        assert {grpc.StatusCode.INTERNAL} == {code for code, _ in failures}
+        assert all("Too many open files" in told for _, told in failures), failures
+        steps = {told.partition(":")[0].removeprefix("container set-up failed at ") for _, told in failures}
+        assert STARVED_AT[starved] <= steps, steps
+        assert [launcher] == children(server.pid), "the launcher did not live through it"
+        assert pb.VERDICT_OK == client.execute(TRUE).verdict
+
+
+def test_no_group_to_be_had():
+    """Somebody has removed the groups' place: an error with the step, for as long as it is so."""
+    with serving("--pool-size", "0") as server, SandboxClient(server.address) as client:
+        client.execute(TRUE)
+        (launcher,) = children(server.pid)
+        wait_for(lambda: not children(launcher))
+        places = [path for path in group_directories(launcher) if path.name.startswith("sandboxd.")]
+        for place in places:
+            wait_for(lambda place=place: not [path for path in place.iterdir() if path.is_dir()])
+            place.rmdir()
+        told = failure(lambda: client.execute(TRUE))
+
+        assert "container set-up failed at make_cgroup: No such file or directory" in told
+        assert "SERVING" in health(client)
+
+
+def health(client):
+    """Return what the server says of itself."""
+    from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+    return str(health_pb2_grpc.HealthStub(client.channel).Check(health_pb2.HealthCheckRequest()))
+
+
+def test_no_range_of_ids_to_be_had():
+    with (
+        serving("--pool-size", "0", "--slots", "2", env={"SANDBOXD_UID_SLOTS": "1"}) as server,
+        SandboxClient(server.address) as client,
+    ):
+        first = client.stub.Execute.future(python("import time; time.sleep(20)"))
+        wait_for(lambda: [e for e in client.list() if e.phase == pb.PHASE_RUN])
+        told = failure(lambda: client.execute(TRUE))
+        first.cancel()
+        wait_for(lambda: not client.list())
+
+        assert "container set-up failed at allocate_uids" in told
+        assert pb.VERDICT_OK == client.execute(TRUE).verdict
