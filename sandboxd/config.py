@@ -21,7 +21,7 @@ from sandboxd.errors import InvalidConfiguration
 
 ENV_PREFIX = "SANDBOXD_"
 # The client's own variables, and what Kubernetes sets in every pod beside a service of the name sandboxd.
-_NOT_OURS = re.compile(r"SANDBOXD_(SERVER|CONFIG|PORT|PORT_.*|SERVICE_.*)")
+_NOT_OURS = re.compile(r"SANDBOXD_(SERVER|SERVER_CA|CLIENT_CERT|CLIENT_KEY|TLS|CONFIG|PORT|PORT_.*|SERVICE_.*)")
 _MIB = 1024 * 1024
 _IDS_PER_CONTAINER = 65536
 _LAST_ID = 2**32 - 2  # 2**32 - 1 is chown(2)'s "leave it"

@@ -1,4 +1,4 @@
-"""Where a command finds its server: a flag, SANDBOXD_SERVER, or one embedded for this call."""
+"""From a command to its server: a channel to the one that is named, or to one that is started for this call."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 import grpc
 
+from sandboxd.cli.server import Server
 from sandboxd.client import SandboxClient
 from sandboxd.client.client import DEFAULT_ADDRESS
 
@@ -28,13 +29,6 @@ EXIT_OURS = 125
 EXIT_SIGNAL = 128
 _START_TIMEOUT_S = 30
 
-server_option = click.option(
-    "--server",
-    metavar="ADDR",
-    envvar="SANDBOXD_SERVER",
-    help="HOST:PORT or unix:PATH of a server [env: SANDBOXD_SERVER].",
-)
-
 
 def fail(message: str) -> NoReturn:
     """End with sandboxd's own failure."""
@@ -43,7 +37,7 @@ def fail(message: str) -> NoReturn:
 
 
 @contextlib.contextmanager
-def connect(server: str | None, *, embed: bool = False) -> Iterator[SandboxClient]:
+def connect(server: Server, *, embed: bool = False) -> Iterator[SandboxClient]:
     """Give a client; errors of the call end the process with 125 and one line, signals with 128 and their number.
 
     Whatever ends it, what was begun is undone: terminal, server, directory.
@@ -53,9 +47,11 @@ def connect(server: str | None, *, embed: bool = False) -> Iterator[SandboxClien
             signal.signal(number, _unwind)
     try:
         with contextlib.ExitStack() as stack:
-            if server is None and embed:
-                server = stack.enter_context(_embedded())
-            yield stack.enter_context(SandboxClient(server or DEFAULT_ADDRESS))
+            if server.address is None and embed:
+                client = SandboxClient(stack.enter_context(_embedded()))
+            else:
+                client = SandboxClient(server.address or DEFAULT_ADDRESS, credentials=server.credentials())
+            yield stack.enter_context(client)
     except (grpc.RpcError, click.UsageError) as error:
         fail(describe(error))
     except KeyboardInterrupt:

@@ -10,8 +10,9 @@ import click
 import grpc
 from google.protobuf import json_format
 
-from sandboxd.cli.connect import EXIT_OURS, connect, describe, printable, server_option
+from sandboxd.cli.connect import EXIT_OURS, connect, describe, printable
 from sandboxd.cli.run import exit_status, show, standard_input, verdict_line
+from sandboxd.cli.server import Server, server_options
 from sandboxd.client import SandboxClient
 from sandboxd.v1 import execution_service_pb2 as pb
 
@@ -23,8 +24,8 @@ _COLUMNS = ("EXECUTION ID", "IMAGE", "LANGUAGE", "PHASE", "AGE", "CPU", "MEMORY"
 @click.command()
 @click.option("--no-trunc", is_flag=True, help="Show whole ids.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@server_option
-def ps(server: str | None, no_trunc: bool, as_json: bool) -> None:
+@server_options
+def ps(server: Server, no_trunc: bool, as_json: bool) -> None:
     """List what is queued or runs, oldest first."""
     with connect(server) as client:
         executions = client.list()
@@ -39,8 +40,8 @@ def ps(server: str | None, no_trunc: bool, as_json: bool) -> None:
 
 @click.command()
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
-@server_option
-def stop(server: str | None, ids: tuple[str, ...]) -> None:
+@server_options
+def stop(server: Server, ids: tuple[str, ...]) -> None:
     """Kill executions; their callers are told VERDICT_CANCELLED. One that is not there does not save the others."""
     missed = False
     with connect(server) as client:
@@ -58,8 +59,8 @@ def stop(server: str | None, ids: tuple[str, ...]) -> None:
 @click.command()
 @click.option("--follow", "-f", is_flag=True, help="Go on until it ends.")
 @click.argument("execution_id", metavar="ID")
-@server_option
-def logs(server: str | None, execution_id: str, follow: bool) -> None:
+@server_options
+def logs(server: Server, execution_id: str, follow: bool) -> None:
     """Show what an execution has written; those that have ended are remembered for a while."""
     with connect(server) as client:
         show(client.logs(resolve(client, execution_id), follow=follow))
@@ -67,8 +68,8 @@ def logs(server: str | None, execution_id: str, follow: bool) -> None:
 
 @click.command()
 @click.argument("execution_id", metavar="ID")
-@server_option
-def attach(server: str | None, execution_id: str) -> None:
+@server_options
+def attach(server: Server, execution_id: str) -> None:
     """Join a running execution: its output from now on, and its input if it was started with its streams open."""
     outgoing: queue.SimpleQueue[pb.AttachExecutionRequest | None] = queue.SimpleQueue()
     with connect(server) as client:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 
 import click
 
@@ -31,6 +32,8 @@ class _Lazy(click.Group):
         del ctx
         if cmd_name not in _COMMANDS:
             return None
+        # gRPC's own lines would come between those of a program or of a log; what it has to say is in its errors too.
+        os.environ.setdefault("GRPC_VERBOSITY", "NONE")
         module = importlib.import_module(f"sandboxd.cli.{_COMMANDS[cmd_name][0]}")
         command: click.Command = getattr(module, cmd_name)
         return command

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import Any
 
 import click
 
-from sandboxd.cli.connect import connect, printable, server_option
+from sandboxd.cli.connect import connect, printable
 from sandboxd.cli.run import verdict_line
+from sandboxd.cli.server import Server, server_options
 from sandboxd.cli.submission import program, valid
 from sandboxd.v1 import execution_service_pb2 as pb
 
@@ -26,21 +26,20 @@ def policy() -> None:
 @click.option(
     "--json", "as_json", is_flag=True, help="Print a seccomp rule in OCI's format that would allow the calls."
 )
-@server_option
+@server_options
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="FILE | -- COMMAND...")
-def learn(words: tuple[str, ...], server: str | None, name: str, as_json: bool, **flags: Any) -> None:
+def learn(words: tuple[str, ...], server: Server, name: str, as_json: bool, **flags: Any) -> None:
     """Run a program and print by name the calls that it makes and the policy refuses.
 
     The calls stay refused, so a program may end at the first that it cannot do without: learn again with that one
     allowed.
     """
-    after_dashes = "--" in sys.argv
     with valid():
         request = pb.ExecuteRequest(
             image=flags["image"],
             policy=name,
             report_refused_syscalls=True,
-            **program(flags["language"], words, after_dashes=after_dashes),
+            **program(flags["language"], words),
         )
     with connect(server, embed=True) as client:
         response = client.execute(request)

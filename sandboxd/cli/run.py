@@ -14,7 +14,8 @@ import click
 from google.protobuf import json_format
 
 from sandboxd.cli import artifacts, terminal
-from sandboxd.cli.connect import EXIT_OURS, EXIT_SIGNAL, connect, fail, printable, server_option
+from sandboxd.cli.connect import EXIT_OURS, EXIT_SIGNAL, connect, fail, printable
+from sandboxd.cli.server import Server, server_options
 from sandboxd.cli.submission import Size, Time, limits, parse_env, program, read_file, valid
 from sandboxd.client import SandboxClient
 from sandboxd.v1 import execution_service_pb2 as pb
@@ -58,9 +59,9 @@ sandboxd itself failed or refused the request; with --json 0 whenever there is a
 @click.option("--tty", "-t", is_flag=True, help="A terminal for the program, joined to this one.")
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON, and nothing else.")
 @click.option("--request-id", default="", help="A name for the answer and the server's log.")
-@server_option
+@server_options
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="FILE | -- COMMAND...")
-def run(words: tuple[str, ...], server: str | None, **flags: Any) -> None:
+def run(words: tuple[str, ...], server: Server, **flags: Any) -> None:
     """Run FILE, or COMMAND, in a throwaway container: on a server, or on one started for this call (as root)."""
     with valid():
         request = _request(words, flags)
@@ -94,7 +95,6 @@ def verdict_line(response: pb.ExecuteResponse) -> str:
 
 
 def _request(words: tuple[str, ...], flags: dict[str, Any]) -> pb.ExecuteRequest:
-    after_dashes = "--" in sys.argv and words == tuple(sys.argv[sys.argv.index("--") + 1 :])
     request = pb.ExecuteRequest(
         request_id=flags["request_id"],
         image=flags["image"],
@@ -104,7 +104,7 @@ def _request(words: tuple[str, ...], flags: dict[str, Any]) -> pb.ExecuteRequest
         limits=limits(flags),
         collect=flags["collect"],
         tty=flags["tty"],
-        **program(flags["language"], words, after_dashes=after_dashes),
+        **program(flags["language"], words),
     )
     if flags["tty"]:
         request.window_size.CopyFrom(terminal.window_size())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -149,9 +150,9 @@ def limits(flags: Mapping[str, Any]) -> pb.Limits:
     return message
 
 
-def program(language: str | None, words: Sequence[str], *, after_dashes: bool) -> dict[str, Any]:
+def program(language: str | None, words: tuple[str, ...]) -> dict[str, Any]:
     """Return the source or command that the words name: FILE, or what follows ``--``."""
-    if after_dashes:
+    if "--" in sys.argv and words == tuple(sys.argv[sys.argv.index("--") + 1 :]):  # click takes the dashes away
         return {"command": pb.Command(argv=words)}
     if len(words) != 1:
         raise click.UsageError("give one FILE, or -- COMMAND...")

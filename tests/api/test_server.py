@@ -25,6 +25,7 @@ from sandboxd.client import SandboxClient
 from sandboxd.config import load_config
 from sandboxd.errors import HostUnfit, InvalidConfiguration
 from sandboxd.v1 import execution_service_pb2 as pb
+from tests import certificates
 from tests.api.conftest import ServerThread, command, python
 from tests.observe import wait_for
 from tests.server import serving
@@ -134,10 +135,7 @@ def test_a_second_server_on_the_address_is_refused():
 
 def test_tls_with_client_certificates(tmp_path):
     """A client without a certificate of the CA gets nowhere; one with it does."""
-    _make_certificates(tmp_path)
-    flags = [
-        f"--tls-{n}={tmp_path}/{f}" for n, f in (("cert", "server.pem"), ("key", "server.key"), ("client-ca", "ca.pem"))
-    ]
+    flags = certificates.make(tmp_path)
     ca, key, cert = ((tmp_path / name).read_bytes() for name in ("ca.pem", "client.key", "client.pem"))
     with serving(*flags) as server:
         target = "localhost:" + server.address.rpartition(":")[2]
@@ -148,31 +146,6 @@ def test_tls_with_client_certificates(tmp_path):
             stranger.execute(command("true"), timeout=10)
 
     assert grpc.StatusCode.UNAVAILABLE is error.value.code()
-
-
-def _make_certificates(directory: Path) -> None:
-    def openssl(*arguments):
-        subprocess.run(["openssl", *arguments], cwd=directory, check=True, capture_output=True)
-
-    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=ca")
-    (directory / "ext").write_text("subjectAltName=DNS:localhost")
-    for name in ("server", "client"):
-        openssl(
-            "req",
-            "-newkey",
-            "rsa:2048",
-            "-nodes",
-            "-keyout",
-            f"{name}.key",
-            "-out",
-            f"{name}.csr",
-            "-subj",
-            f"/CN={name}",
-        )
-        openssl(
-            "x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
-            "-out", f"{name}.pem", "-extfile", "ext",
-        )  # fmt: skip
 
 
 @pytest.mark.parametrize(

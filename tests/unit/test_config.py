@@ -72,6 +72,10 @@ def test_paths_may_be_given_as_such():
     "name",
     [
         "SANDBOXD_SERVER",
+        "SANDBOXD_SERVER_CA",
+        "SANDBOXD_CLIENT_CERT",
+        "SANDBOXD_CLIENT_KEY",
+        "SANDBOXD_TLS",
         "SANDBOXD_CONFIG",
         "SANDBOXD_PORT",
         "SANDBOXD_PORT_50051_TCP_ADDR",
