@@ -38,6 +38,8 @@ class Container:
         self.program_pidfd = -1
         self.own_cpu_us = 0
         """CPU time that init has used since START, by its own account."""
+        self.exited_ns = 0
+        """When the program ended, by init's account and CLOCK_MONOTONIC, which all processes share."""
         self._ready: asyncio.Future[None] = self._loop.create_future()
         self._started: asyncio.Future[tuple[InitMessage, int]] = self._loop.create_future()
         self.exited: asyncio.Future[int] = self._loop.create_future()
@@ -165,7 +167,7 @@ class Container:
             case FromInit.NOT_EXECUTABLE if not fds and not self._started.done():
                 self._started.set_result((message, -1))
             case FromInit.EXITED if not fds and self._started.done() and not self.exited.done():
-                self.own_cpu_us = message.b
+                self.own_cpu_us, self.exited_ns = message.b, message.c
                 self.exited.set_result(message.a)
                 self.on_end()
             case FromInit.EMPTY if not fds and self.exited.done() and not self.empty.done():

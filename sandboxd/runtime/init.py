@@ -84,7 +84,8 @@ def _serve(child: steps.Child) -> None:
     reaped = 0
     while reaped != pid:
         reaped, status = os.waitpid(-1, 0)
-    wire.send(child.control, InitMessage(FromInit.EXITED, status, _own_cpu_us(waited_ns)).encode())
+    ended_ns = time.monotonic_ns()
+    wire.send(child.control, InitMessage(FromInit.EXITED, status, _own_cpu_us(waited_ns), ended_ns).encode())
     _end_the_rest()
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     io = procfs.parse_io(os.pread(child.io_fd, 4096, 0)) if child.io_fd >= 0 else (-1, -1)
@@ -115,7 +116,7 @@ def _release(child: steps.Child, program: ProgramSpec, streams: list[int], since
     else:
         actions = [(os.POSIX_SPAWN_DUP2, fd, number) for number, fd in enumerate(streams)]
     path = _find(program.argv[0], program.env.get("PATH", ""))
-    before = resource.getrusage(resource.RUSAGE_SELF)
+    before, began_ns = resource.getrusage(resource.RUSAGE_SELF), time.monotonic_ns()
     try:
         # vfork inside, so no page table is copied; the program's own ids, a session of its own, default signals,
         # nothing blocked.
@@ -137,7 +138,7 @@ def _release(child: steps.Child, program: ProgramSpec, streams: list[int], since
         wire.send(child.control, InitMessage(FromInit.NOT_EXECUTABLE, code, text=text).encode())
         return None
     pidfd = os.pidfd_open(pid)
-    started = InitMessage(FromInit.STARTED, _own_cpu_us(since_ns), before.ru_nvcsw, before.ru_nivcsw)
+    started = InitMessage(FromInit.STARTED, _own_cpu_us(since_ns), before.ru_nvcsw, before.ru_nivcsw, began_ns)
     wire.send(child.control, started.encode(), [pidfd, *passed])
     for fd in (pidfd, *passed, *streams):
         os.close(fd)

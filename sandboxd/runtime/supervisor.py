@@ -92,6 +92,7 @@ class Run:
         with setting_up("open_pipes"):
             streams = [] if program.tty else self._open_pipes()
         sized = replace(program, columns=window.columns, rows=window.rows)
+        asked_ns = time.monotonic_ns()
         try:
             self._start, self._master = await container.start(sized, streams)
         except ContainerLost:
@@ -101,7 +102,7 @@ class Run:
         finally:
             for fd in streams:
                 os.close(fd)
-        self._started_ns = time.monotonic_ns()
+        self._started_ns = _within(asked_ns, self._start.d)
         if self._start.kind is FromInit.NOT_EXECUTABLE:
             return
         if program.tty:
@@ -271,7 +272,7 @@ class Run:
         return [stdin, stdout, stderr]
 
     def _on_end(self) -> None:
-        self._ended_ns = self._ended_ns or time.monotonic_ns()
+        self._ended_ns = self._ended_ns or _within(self._started_ns, self._container.exited_ns or time.monotonic_ns())
         self._finished.set()
 
     def _on_notification(self) -> None:
@@ -346,3 +347,8 @@ class Run:
             return None
         ours = os.fstat(stdin.fd)
         return lambda status: (status.st_dev, status.st_ino) == (ours.st_dev, ours.st_ino)
+
+
+def _within(earliest_ns: int, told_ns: int) -> int:
+    """Return a moment that init told, as far as it can be true: between another and now."""
+    return min(max(earliest_ns, told_ns), time.monotonic_ns())

@@ -47,11 +47,12 @@ class FromInit(IntEnum):
     FAILED = 2
     """A step of the set-up failed: errno, and ``step`` NUL ``reason`` as text. The program did not run."""
     STARTED = 3
-    """The program was released: init's own CPU time in microseconds and context switches so far. Carries the program's pidfd and, for a tty, the master."""
+    """The program was released: init's own CPU time in microseconds and context switches so far, and the moment on the
+    monotonic clock in nanoseconds. Carries the program's pidfd and, for a tty, the master."""
     NOT_EXECUTABLE = 4
     """The program could not be exec'ed: errno, and its path as text. It is the program's failure."""
     EXITED = 5
-    """The program ended: wait status, init's own CPU time in microseconds since START."""
+    """The program ended: wait status, init's own CPU time in microseconds since START, and the moment."""
     EMPTY = 6
     """Everything but init has been killed and reaped: voluntary and involuntary switches, bytes read and written (-1 where the kernel does not tell)."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 
 from sandboxd.linux import cgroups
 from sandboxd.model import MIB, SECOND_NS, Usage, Verdict
@@ -97,6 +98,14 @@ def test_wall_time_is_the_programs(run):
 
     assert 300 * MS <= usage.wall_time_ns < 500 * MS
     assert usage.cpu_time_ns < 30 * MS
+
+
+def test_wall_time_is_the_programs_when_the_server_is_late(run, host):
+    """The server does nothing for half a second, in which the program ends."""
+    host.loop.call_soon_threadsafe(host.loop.call_later, 0.15, time.sleep, 0.5)
+    usage = run.command("/bin/sleep", "0.3").run.usage
+
+    assert 300 * MS <= usage.wall_time_ns < 450 * MS
 
 
 def test_killed_runs_have_the_whole_usage_too(run):
