@@ -95,7 +95,7 @@ def clone_into(namespaces: Namespace, *, cgroup_fd: int | None = None) -> tuple[
 
 
 def unshare(namespaces: Namespace) -> None:
-    """unshare(2). Per thread, so never in a threaded process."""
+    """unshare(2). It moves the calling thread; into a user or pid namespace, or with several threads, it may not."""
     _unshare(int(namespaces))
 
 

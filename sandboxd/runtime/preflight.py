@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandboxd.linux import cgroups, landlock
+from sandboxd.linux import cgroups, landlock, network
 
 # clone3 5.3, openat2 5.6, close_range 5.9, overlayfs in a user namespace 5.11.
 MIN_KERNEL = (5, 11)
@@ -79,6 +79,16 @@ def _namespaces() -> Check:
     fix = "; ".join(f"sysctl -w user.max_{kind}_namespaces=10000" for kind in closed)
     finding = f"forbidden: {' '.join(closed)}" if closed else " ".join(kinds)
     return _check("namespaces", not closed, finding, fix)
+
+
+def _network() -> Check:
+    fix = "find out what brings interfaces up in new namespaces: a container must have none"
+    try:
+        up = network.up_in_a_new_namespace()
+    except OSError as error:
+        return _check("network", False, f"no namespace can be made: {error.strerror}", "run sandboxd as root")
+    finding = f"up in a new namespace: {' '.join(up)}" if up else "no interface is up in a new namespace"
+    return _check("network", not up, finding, fix)
 
 
 def _apparmor() -> Check:
@@ -184,6 +194,7 @@ _CHECKS: tuple[Callable[[], Check], ...] = (
     _python,
     _privileges,
     _namespaces,
+    _network,
     _apparmor,
     _cgroup,
     _swap,

@@ -7,6 +7,8 @@ each group is the control, which shows that the probe can see a hole.
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -166,6 +168,29 @@ def test_the_only_interface_is_a_loopback_that_is_down(run):
     result = run.sh("tail -n +3 /proc/net/dev | cut -d: -f1; wc -l < /proc/net/route")
 
     assert ["lo", "0"] == result.run.stdout.data.decode().split(), "one interface and no route"
+
+
+ASK_NETLINK = """
+import sys
+from pyroute2 import IPRoute, netns
+netns.setns(sys.argv[1])
+with IPRoute() as ip:
+    print([(link.get_attr("IFLA_IFNAME"), link["state"]) for link in ip.get_links()])
+    print(len(list(ip.get_addr())), len([route for route in ip.get_routes() if not route.get_attr("RTA_OIF") == 1]))
+"""
+
+
+def test_netlink_knows_of_no_way_out(host):
+    """Asked from outside, of a container that lives: one interface, down, without an address, and no route elsewhere."""
+    execution = host.submit(Submission(program=Command(argv=("/bin/sleep", "20"))))
+    try:
+        pid = wait_for(lambda: execution._container and execution._container.cgroup.pids())[0]
+        asking = [sys.executable, "-c", ASK_NETLINK, f"/proc/{pid}/ns/net"]
+        answer = subprocess.run(asking, capture_output=True, text=True, check=True).stdout
+    finally:
+        host.await_(execution.abandon())
+
+    assert "[('lo', 'down')]\n0 0\n" == answer
 
 
 def test_abstract_sockets_of_the_host_are_out_of_reach(run):
