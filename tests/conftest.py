@@ -15,7 +15,7 @@ from tests.guard import Guard, guarded
 from tests.server import ServerProcess, serving
 
 _TESTS = Path(__file__).parent
-_GUARDED = ("container", "api", "cli", "hostile", "faults", "benchmarks")
+_GUARDED = ("container", "api", "cli", "faults", "benchmarks")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
