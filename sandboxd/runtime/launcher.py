@@ -29,7 +29,6 @@ _NAMESPACES = (
     | process.Namespace.NETWORK
     | process.Namespace.IPC
     | process.Namespace.UTS
-    | process.Namespace.CGROUP
 )
 _PAGE_BYTES = 4096
 _REMOVE_AGAIN_S = 0.01  # there is no event for a group that the kernel lets go of
@@ -280,6 +279,7 @@ def main() -> NoReturn:
     """Run on the socket of descriptor 3; argv: the image store, and the parent cgroup or nothing."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # process 1 must have no handler: it would hear the signal from inside
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, signal.SIGTERM])  # the server decides when it ends
+    os.umask(0o022)  # whatever the server's was: it is every program's, and the tree below is for other users too
     server = socket.socket(fileno=3)
     server.set_inheritable(False)
     store, parent = sys.argv[1], (sys.argv[2] if len(sys.argv) > 2 else None)  # noqa: PLR2004

@@ -47,7 +47,8 @@ def enter(store: str) -> None:
 
 def _make_devices(devices: dict[str, int]) -> None:
     """Build what every container sees as /dev. The file system is read-only, so that none can leave anything there."""
-    mounts.attach_and_close(mounts.new_filesystem("tmpfs", MountAttr.NOSUID | MountAttr.NOEXEC, mode="0755"), DEVICES)
+    guard = MountAttr.NOSUID | MountAttr.NODEV | MountAttr.NOEXEC
+    mounts.attach_and_close(mounts.new_filesystem("tmpfs", guard, mode="0755"), DEVICES)
     for name, fd in devices.items():
         os.close(os.open(f"{DEVICES}/{name}", os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o666))
         mounts.set_attributes(fd, MountAttr.NOSUID | MountAttr.NOEXEC)
@@ -57,8 +58,7 @@ def _make_devices(devices: dict[str, int]) -> None:
     for name, target in _LINKS.items():
         os.symlink(target, f"{DEVICES}/{name}")
     os.symlink("pts/ptmx", f"{DEVICES}/ptmx")
-    flags = MountFlag.BIND | MountFlag.REMOUNT | MountFlag.RDONLY | MountFlag.NOSUID | MountFlag.NOEXEC
-    mounts.mount(None, DEVICES, None, flags)
+    mounts.write_protect(DEVICES)
 
 
 class Images:

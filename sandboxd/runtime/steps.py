@@ -97,10 +97,12 @@ def become_root_of_the_container(_child: Child) -> None:
 
 
 def enter_own_namespaces(_child: Child) -> None:
-    """Name the host, and start the cgroup namespace at the container's own group. The others came with clone3."""
+    """Begin a cgroup namespace, now that this is in the container's own group, and name the host.
+
+    The other namespaces came with clone3.
+    """
     process.unshare(process.Namespace.CGROUP)
     socket.sethostname(HOSTNAME)
-    os.setsid()
 
 
 def mount_root(child: Child) -> None:
@@ -152,7 +154,6 @@ def pivot(_child: Child) -> None:
     """Leave the launcher's tree for good."""
     mounts.pivot_into(_ROOT)
     os.chdir(WORKSPACE)
-    os.umask(0o022)
 
 
 def forget_privileges(child: Child) -> None:

@@ -21,7 +21,7 @@ MAX_SKIPPED_FILES = 100
 MAX_DEPTH = 64
 MAX_ENTRIES = 200_000
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY
-_PAGE = 4096
+_DIRECTORY_MODE = 0o755
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,8 @@ def _directory(root: int, path: str, owner: tuple[int, int]) -> Iterator[int]:
     try:
         for name in path.split("/") if path else ():
             try:
-                os.mkdir(name, 0o755, dir_fd=current)
+                os.mkdir(name, dir_fd=current)
+                os.chmod(name, _DIRECTORY_MODE, dir_fd=current)  # whatever the umask
                 os.chown(name, *owner, dir_fd=current, follow_symlinks=False)
             except FileExistsError:
                 pass

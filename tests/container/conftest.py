@@ -40,7 +40,11 @@ class Host:
 
     async def _engine(self) -> Engine:
         engine = Engine(store=STORE, cgroup_parent=None, uid_base=0x70000000, uid_slots=1024, pool_size=2)
-        await engine.start()
+        umask = os.umask(0o077)  # as strict as a service manager may have it: no container may depend on it
+        try:
+            await engine.start()
+        finally:
+            os.umask(umask)
         return engine
 
     def await_(self, coroutine: Coroutine[Any, Any, T], timeout: float = 60) -> T:

@@ -44,15 +44,20 @@ def test_no_setuid_file_gives_anything(run):
 
 
 def test_mounts_are_these_and_no_more(run):
-    """Every mount point is known, and only the container's own layer and terminals are writable."""
-    mounts = dict(line.split(" ") for line in lines(run.sh("cut -d' ' -f5,6 /proc/self/mountinfo")))
-    devices = {f"/dev/{name}" for name in ("full", "null", "pts", "random", "shm", "tty", "urandom", "zero")}
+    """Every mount point is known, only the container's own layer and terminals are writable, and devices are devices."""
+    mounts = {
+        point: set(flags.split(","))
+        for point, flags in (line.split(" ") for line in lines(run.sh("cut -d' ' -f5,6 /proc/self/mountinfo")))
+    }
+    devices = {f"/dev/{name}" for name in ("full", "null", "pts", "random", "tty", "urandom", "zero")}
+    writable = {"/", "/tmp", "/workspace", "/dev/shm"}
+    rest = mounts.keys() - writable - devices - {"/dev", "/proc"}
 
-    assert {"/", "/tmp", "/workspace", "/dev", "/proc"} <= mounts.keys()
-    assert devices <= mounts.keys()
-    rest = mounts.keys() - {"/", "/tmp", "/workspace", "/dev", "/proc"} - devices
+    assert writable | devices | {"/dev", "/proc"} <= mounts.keys()
     assert all(point.startswith("/proc/") for point in rest), rest
-    assert "ro" in mounts["/dev"].split(",")
+    assert "ro" in mounts["/dev"]
+    assert devices == {point for point in mounts if "nodev" not in mounts[point]} - rest
+    assert set() == {point for point in mounts if "noexec" not in mounts[point]} - writable - rest
 
 
 def test_nothing_of_the_host_is_there(run, tmp_path):

@@ -209,6 +209,13 @@ def test_abstract_sockets_of_the_host_are_out_of_reach(run):
 # Namespaces and identity.
 
 
+def test_control_groups_begin_at_the_containers_own(run):
+    """Neither the place of the server's nor the container's name in it shows."""
+    result = run.sh("cut -d: -f3 /proc/self/cgroup | sort -u")
+
+    assert b"/\n" == result.run.stdout.data
+
+
 @pytest.mark.parametrize("kind", NAMESPACES)
 def test_namespace_is_the_containers_own(run, kind):
     """Neither the host's nor another container's."""
