@@ -196,4 +196,5 @@ class LauncherClient:
                 future.exception()  # its waiter may be gone too
         if not self._hello.done():
             self._hello.set_exception(HostUnfit("the launcher died at its start"))
+            self._hello.exception()  # likewise
         self.gone.set_result(None)
