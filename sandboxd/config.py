@@ -20,6 +20,8 @@ from msgspec import Meta
 from sandboxd.errors import InvalidConfiguration
 
 ENV_PREFIX = "SANDBOXD_"
+POOL_KINDS = 8
+"""Of how many images and policies containers are kept ready at most."""
 # The client's own variables, and what Kubernetes sets in every pod beside a service of the name sandboxd.
 _NOT_OURS = re.compile(r"SANDBOXD_(SERVER|SERVER_CA|CLIENT_CERT|CLIENT_KEY|TLS|CONFIG|PORT|PORT_.*|SERVICE_.*)")
 _MIB = 1024 * 1024
@@ -167,6 +169,9 @@ def _problems(config: Config) -> Iterator[tuple[str, str]]:
         yield "tls_client_ca", "needs tls_cert and tls_key"
     if config.uid_base + config.uid_slots * _IDS_PER_CONTAINER - 1 > _LAST_ID:
         yield "uid_base", f"with {config.uid_slots} uid_slots of 65536 ids each it goes beyond the last id, {_LAST_ID}"
+    if config.uid_slots < config.effective_slots + POOL_KINDS * config.pool_size:
+        least = config.effective_slots + POOL_KINDS * config.pool_size
+        yield "uid_slots", f"{config.uid_slots} are too few for slots and pool, which may have {least} containers"
     if ".." in config.cgroup_parent.split("/"):
         yield "cgroup_parent", "must have no '..'"
 

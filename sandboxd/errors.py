@@ -23,11 +23,20 @@ __all__ = [
     "UnknownExecution",
     "Violation",
     "setting_up",
+    "shown",
 ]
+
+
+_SHOWN_CHARACTERS = 64
 
 
 class SandboxError(Exception):
     """Base class: everything sandboxd raises on purpose derives from it."""
+
+
+def shown(text: str) -> str:
+    """Quote what a caller wrote, cut to what a person reads: an error travels in headers, which have room for little."""
+    return repr(text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from dataclasses import asdict
 from typing import Any, TextIO
 
 from sandboxd.errors import InvalidSubmission, SandboxError, SetupFailed
-from sandboxd.model import ExecutionResult, PhaseResult
+from sandboxd.model import ExecutionResult, FaultDomain, PhaseResult
 from sandboxd.service.observer import Record
 
 log = logging.getLogger("sandboxd.execution")
@@ -62,7 +62,8 @@ class LogObserver:
             "policy": record.policy,
         }
         if record.result is not None:
-            log.info("execution", extra={"fields": fields | _of_result(record.result)})
+            level = logging.ERROR if record.result.fault_domain is FaultDomain.PLATFORM else logging.INFO
+            log.log(level, "execution", extra={"fields": fields | _of_result(record.result)})
             return
         timings = {"queued_ns": record.queued_ns, "created_ns": record.created_ns, "ran_ns": record.ran_ns}
         fields |= _fate(record.error) | {"timings": timings}

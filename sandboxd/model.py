@@ -143,6 +143,7 @@ class Source:
     language: str
     files: tuple[File, ...]
     entrypoint: str = ""
+    args: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -256,6 +257,13 @@ class ExecutionResult:
         """The verdict of the phase that decided."""
         return self.decisive.verdict
 
+    @property
+    def content_bytes(self) -> int:
+        """How much of it came from the program: output and files."""
+        phases = [phase for phase in (self.compile, self.run) if phase is not None]
+        output = sum(len(phase.stdout.data) + len(phase.stderr.data) for phase in phases)
+        return output + sum(len(file.content) for file in self.files)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutionSummary:
@@ -271,6 +279,11 @@ class ExecutionSummary:
     phase: Phase | None
     cpu_time_ns: int | None
     memory_bytes: int | None
+    tty: bool
+    accepts_stdin: bool
+    program: str
+    verdict: Verdict | None
+    """How it ended; None while it has not."""
 
 
 # What an execution tells those who watch it.

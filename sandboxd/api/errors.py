@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import NoReturn
 
 import grpc
@@ -17,6 +18,9 @@ from sandboxd import errors
 log = logging.getLogger(__name__)
 
 DOMAIN = "sandboxd"
+# gRPC's clients take 8 KiB of headers unless told otherwise, and the status is in them twice: as text, and as base64.
+MAX_MESSAGE_BYTES = 1024
+MAX_DETAILS_BYTES = 2048
 
 STATUS: dict[type[errors.SandboxError], int] = {
     errors.InvalidSubmission: code_pb2.INVALID_ARGUMENT,
@@ -48,11 +52,7 @@ async def abort(context: grpc.aio.ServicerContext, error: BaseException) -> NoRe
 def _details(error: errors.SandboxError) -> list[Message]:
     match error:
         case errors.InvalidSubmission():
-            violations = [
-                error_details_pb2.BadRequest.FieldViolation(field=v.field, description=v.description)
-                for v in error.violations
-            ]
-            return [error_details_pb2.BadRequest(field_violations=violations)]
+            return [_bad_request(error.violations)]
         case errors.Overloaded():
             delay = Duration()
             delay.FromNanoseconds(round(error.retry_after_s * 1e9))
@@ -65,6 +65,17 @@ def _details(error: errors.SandboxError) -> list[Message]:
             return []
 
 
+def _bad_request(violations: Sequence[errors.Violation]) -> error_details_pb2.BadRequest:
+    """Name the bad fields, as many as a client's headers have room for; there is always one."""
+    request = error_details_pb2.BadRequest()
+    for violation in violations:
+        request.field_violations.add(field=violation.field, description=violation.description)
+        if request.ByteSize() > MAX_DETAILS_BYTES and len(request.field_violations) > 1:
+            del request.field_violations[-1]
+            break
+    return request
+
+
 def _platform(reason: str, metadata: dict[str, str]) -> error_details_pb2.ErrorInfo:
     return error_details_pb2.ErrorInfo(reason=reason, domain=DOMAIN, metadata={"fault_domain": "PLATFORM", **metadata})
 
@@ -75,4 +86,9 @@ def _status(code: int, message: str, *details: Message) -> status_pb2.Status:
         any_ = any_pb2.Any()
         any_.Pack(detail)
         packed.append(any_)
-    return status_pb2.Status(code=code, message=message, details=packed)
+    return status_pb2.Status(code=code, message=_cut(message), details=packed)
+
+
+def _cut(message: str) -> str:
+    """Shorten a message; in a header every byte beyond ASCII takes three."""
+    return message if len(message.encode()) <= MAX_MESSAGE_BYTES else f"{message[: MAX_MESSAGE_BYTES // 4]}…"

@@ -76,15 +76,19 @@ class ExecutionServicer:
         self, request: pb.ListExecutionsRequest, context: grpc.aio.ServicerContext
     ) -> pb.ListExecutionsResponse:
         """List what runs."""
-        del request, context
-        return pb.ListExecutionsResponse(executions=map(translate.from_summary, self._service.list()))
+        del context
+        summaries = self._service.list(include_ended=request.include_ended)
+        return pb.ListExecutionsResponse(executions=map(translate.from_summary, summaries))
 
     async def CancelExecution(  # noqa: N802
         self, request: pb.CancelExecutionRequest, context: grpc.aio.ServicerContext
     ) -> pb.CancelExecutionResponse:
-        """Kill an execution."""
+        """End an execution."""
         del context
-        self._service.cancel(request.execution_id)
+        violations = validation.check_grace("grace_period", request.grace_period)
+        if violations:
+            raise InvalidSubmission(violations)
+        await self._service.cancel(request.execution_id, request.grace_period.ToNanoseconds() / 1e9)
         return pb.CancelExecutionResponse()
 
     async def StreamLogs(  # noqa: N802

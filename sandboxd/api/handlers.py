@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import grpc
 from google.protobuf.message import DecodeError, Message
 
-from sandboxd.api import errors
+from sandboxd.api import errors, wire_text
 from sandboxd.errors import InvalidSubmission
 
 Request = TypeVar("Request", bound=Message)
@@ -25,6 +25,9 @@ def parse(kind: type[Request], data: bytes) -> Request:
     try:
         return kind.FromString(data)
     except DecodeError as error:
+        field = wire_text.find_invalid(kind.DESCRIPTOR, data)
+        if field is not None:
+            raise InvalidSubmission.of(field, "is not valid UTF-8") from error
         raise InvalidSubmission.of("request", f"not a valid {kind.DESCRIPTOR.name}: {error}") from error
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import socket
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,7 +57,8 @@ class ApiServer:
 
     async def start(self) -> None:
         """Bind and serve. InvalidConfiguration when the address cannot be had."""
-        self._unlink_socket()
+        if self._listen.startswith(_UNIX):
+            _clear(self._listen.removeprefix(_UNIX))
         try:
             port = self._bind()
         except (RuntimeError, OSError) as error:
@@ -74,14 +77,8 @@ class ApiServer:
         await self._health.enter_graceful_shutdown()
 
     async def stop(self, grace_s: float) -> None:
-        """Refuse new calls, let those that are there end for ``grace_s``, then cut them off."""
+        """Refuse new calls, let those that are there end for ``grace_s``, then cut them off. gRPC removes its socket."""
         await self._server.stop(grace_s)
-        self._unlink_socket()
-
-    def _unlink_socket(self) -> None:
-        """Remove a socket file: a left one would keep the next server from binding."""
-        if self._listen.startswith(_UNIX):
-            Path(self._listen.removeprefix(_UNIX)).unlink(missing_ok=True)
 
     def _bind(self) -> int:
         if self._tls is None:
@@ -96,3 +93,19 @@ class ApiServer:
             pairs, root_certificates=client_ca, require_client_auth=client_ca is not None
         )
         return int(self._server.add_secure_port(self._listen, credentials))
+
+
+def _clear(path: str) -> None:
+    """Remove the socket that a server left when it was killed. InvalidConfiguration where something else is in the way."""
+    try:
+        if not stat.S_ISSOCK(os.stat(path, follow_symlinks=False).st_mode):
+            raise InvalidConfiguration(f"listen: {path} is there, and is no socket")
+    except FileNotFoundError:
+        return
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(path)
+        except ConnectionRefusedError:
+            os.unlink(path)
+        else:
+            raise InvalidConfiguration(f"listen: another server is on {path}")

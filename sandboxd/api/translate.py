@@ -85,6 +85,10 @@ def from_summary(summary: model.ExecutionSummary) -> pb.Execution:
         create_time=Timestamp(seconds=summary.created_unix_ns // SECOND_NS, nanos=summary.created_unix_ns % SECOND_NS),
         age=_duration(summary.age_ns),
         phase=from_phase(summary.phase) if summary.phase else pb.PHASE_UNSPECIFIED,
+        tty=summary.tty,
+        accepts_stdin=summary.accepts_stdin,
+        program=summary.program,
+        verdict=_verdict(summary.verdict) if summary.verdict else pb.VERDICT_UNSPECIFIED,
     )
     if summary.cpu_time_ns is not None:
         message.cpu_time.CopyFrom(_duration(summary.cpu_time_ns))
@@ -107,7 +111,7 @@ def _program(request: pb.ExecuteRequest) -> model.Source | model.Command:
         return model.Command(argv=tuple(request.command.argv))
     source = request.source
     files = tuple(map(_file, source.files)) or (model.File(path="", content=source.code),)
-    return model.Source(language=source.language, files=files, entrypoint=source.entrypoint)
+    return model.Source(language=source.language, files=files, entrypoint=source.entrypoint, args=tuple(source.args))
 
 
 def _file(file: pb.File) -> model.File:

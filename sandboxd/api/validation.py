@@ -10,18 +10,19 @@ from collections.abc import Iterable, Sequence
 
 from google.protobuf.duration_pb2 import Duration
 
-from sandboxd.errors import Violation
+from sandboxd import paths
+from sandboxd.errors import Violation, shown
 from sandboxd.model import SECOND_NS
+from sandboxd.paths import Places
 from sandboxd.v1 import execution_service_pb2 as pb
 
 MAX_FILES = 4096
-MAX_PATH_BYTES = 4096
-MAX_NAME_BYTES = 255
 MAX_REQUEST_ID_BYTES = 128
 MAX_GLOBS = 256
 MAX_ENV = 1024
 MAX_TERMINAL = 65535
 MAX_MODE = 0o777
+MAX_GRACE_S = 3600
 MAX_VIOLATIONS = 20
 _MAX_DURATION_S = 315_576_000_000  # google/protobuf/duration.proto
 _INTEGERS = (
@@ -34,6 +35,7 @@ _INTEGERS = (
     "file_size_bytes",
     "stack_bytes",
 )
+_SHOWN_NAME = 64
 _NOT_ZERO = "must be above 0; 0 is never 'unlimited'"
 
 
@@ -62,6 +64,14 @@ def check_window(field: str, window: pb.WindowSize) -> list[Violation]:
     ]
 
 
+def check_grace(field: str, grace: Duration) -> list[Violation]:
+    """Return what is wrong with the time that a program may take to end; none at all is fine."""
+    problem = _duration_problem(grace) if grace.ByteSize() else None
+    if problem is None and grace.ToSeconds() > MAX_GRACE_S:
+        problem = f"longer than {MAX_GRACE_S} s"
+    return [Violation(field, problem)] if problem else []
+
+
 def _check_program(request: pb.ExecuteRequest) -> list[Violation]:
     match request.WhichOneof("program"):
         case "source":
@@ -76,13 +86,17 @@ def _check_source(source: pb.Source) -> list[Violation]:
     violations = []
     if not source.language:
         violations.append(Violation("source.language", "missing"))
+    violations += [
+        Violation(f"source.args[{index}]", "contains NUL") for index, word in enumerate(source.args) if "\0" in word
+    ]
     if source.code and source.files:
         violations.append(Violation("source.code", "give code or files, not both"))
     if source.entrypoint:
-        violations += _check_path("source.entrypoint", source.entrypoint)
-        names = [file.path for file in source.files]
-        if source.files and source.entrypoint not in names:
-            violations.append(Violation("source.entrypoint", f"missing: no file is named {source.entrypoint!r}"))
+        wrong = paths.problem(source.entrypoint)
+        if wrong is None and source.files and source.entrypoint not in [file.path for file in source.files]:
+            wrong = f"missing: no file is named {shown(source.entrypoint)}"
+        if wrong:
+            violations.append(Violation("source.entrypoint", wrong))
     return violations
 
 
@@ -104,59 +118,18 @@ def _check_all_files(request: pb.ExecuteRequest) -> list[Violation]:
         if len(files) > MAX_FILES:
             return [Violation(name, f"{len(files)} files are more than {MAX_FILES}")]
     violations = []
-    taken: dict[str, str] = {}
-    parents: dict[str, str] = {}
+    places = Places()
     for name, files in groups:
         for index, file in enumerate(files):
             field = f"{name}[{index}]"
-            found = _check_path(f"{field}.path", file.path)
+            wrong = paths.problem(file.path) or places.take(file.path, f"{field}.path")
+            if wrong:
+                violations.append(Violation(f"{field}.path", wrong))
             if file.mode > MAX_MODE:
-                found.append(Violation(f"{field}.mode", f"{file.mode:#o} is more than {MAX_MODE:#o}"))
-            if not any(violation.field.endswith(".path") for violation in found):
-                found += _check_place(f"{field}.path", file.path, taken, parents)
-            violations += found
+                violations.append(Violation(f"{field}.mode", f"{file.mode:#o} is more than {MAX_MODE:#o}"))
             if len(violations) >= MAX_VIOLATIONS:
                 return violations
     return violations
-
-
-def _check_place(field: str, path: str, taken: dict[str, str], parents: dict[str, str]) -> list[Violation]:
-    """Note a path; tell when a file has it already, or a file and a directory are to have the same name."""
-    above = ["/".join(path.split("/")[:depth]) for depth in range(1, path.count("/") + 1)]
-    other = taken.get(path) or parents.get(path) or next((taken[name] for name in above if name in taken), None)
-    if other is not None:
-        same = path in taken
-        text = f"duplicate of {other}" if same else f"one name is both a file and a directory: see {other}"
-        return [Violation(field, text)]
-    taken[path] = field
-    for name in above:
-        parents.setdefault(name, field)
-    return []
-
-
-def _check_path(field: str, path: str) -> list[Violation]:
-    problem = _path_problem(path)
-    return [Violation(field, problem)] if problem else []
-
-
-def _path_problem(path: str) -> str | None:
-    if not path:
-        return "missing"
-    if "\0" in path:
-        return "contains NUL"
-    if path.startswith("/"):
-        return "must be relative"
-    encoded = path.encode()
-    if len(encoded) > MAX_PATH_BYTES:
-        return f"longer than {MAX_PATH_BYTES} bytes"
-    for component in path.split("/"):
-        if component == "..":
-            return "must not contain '..'"
-        if component in ("", "."):
-            return "has an empty or '.' component"
-        if len(component.encode()) > MAX_NAME_BYTES:
-            return f"has a component longer than {MAX_NAME_BYTES} bytes"
-    return None
 
 
 def _check_env(request: pb.ExecuteRequest) -> list[Violation]:
@@ -164,7 +137,7 @@ def _check_env(request: pb.ExecuteRequest) -> list[Violation]:
         return [Violation("env", f"{len(request.env)} variables are more than {MAX_ENV}")]
     violations = []
     for name, value in request.env.items():
-        field = f'env["{name[:64]}"]'
+        field = f'env["{name[:_SHOWN_NAME]}"]'
         if not name or "=" in name or "\0" in name:
             violations.append(Violation(field, "a name must not be empty and has no '=' and no NUL"))
         if "\0" in value:
@@ -204,9 +177,9 @@ def _check_globs(globs: Sequence[str]) -> Iterable[Violation]:
         yield Violation("collect", f"{len(globs)} globs are more than {MAX_GLOBS}")
         return
     for index, glob in enumerate(globs):
-        problem = _path_problem(glob)
-        if problem:
-            yield Violation(f"collect[{index}]", problem)
+        wrong = paths.problem(glob)
+        if wrong:
+            yield Violation(f"collect[{index}]", wrong)
 
 
 def _check_text(field: str, text: str, most: int) -> list[Violation]:

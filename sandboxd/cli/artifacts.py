@@ -6,6 +6,8 @@ import contextlib
 import os
 from collections.abc import Iterable
 
+import click
+
 from sandboxd.v1 import execution_service_pb2 as pb
 
 _DEFAULT_MODE = 0o644
@@ -13,6 +15,14 @@ _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _BELOW = _DIRECTORY | os.O_NOFOLLOW
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 _THERE = os.O_NOFOLLOW | os.O_NONBLOCK
+
+
+def check_directory(directory: str) -> None:
+    """Raise UsageError where nothing can be written: better before a run than after it."""
+    if not os.path.isdir(directory):
+        raise click.UsageError(f"--output-dir: {directory} is no directory")
+    if not os.access(directory, os.W_OK | os.X_OK):
+        raise click.UsageError(f"--output-dir: {directory} cannot be written")
 
 
 def save(files: Iterable[pb.File], directory: str, *, overwrite: bool) -> list[str]:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 import grpc
 
+from sandboxd.cli.exit import EXIT_OURS, EXIT_SIGNAL
 from sandboxd.cli.server import Server
 from sandboxd.client import SandboxClient
 from sandboxd.client.client import DEFAULT_ADDRESS
@@ -25,8 +26,6 @@ from sandboxd.client.client import DEFAULT_ADDRESS
 if TYPE_CHECKING:
     from sandboxd.app import App
 
-EXIT_OURS = 125
-EXIT_SIGNAL = 128
 _START_TIMEOUT_S = 30
 
 
@@ -42,7 +41,7 @@ def connect(server: Server, *, embed: bool = False) -> Iterator[SandboxClient]:
 
     Whatever ends it, what was begun is undone: terminal, server, directory.
     """
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
         if signal.getsignal(number) is signal.SIG_DFL:  # nohup(1) has it ignored
             signal.signal(number, _unwind)
     try:

@@ -2,52 +2,75 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import sys
 import threading
+from collections.abc import Iterator
 
 import click
 import grpc
 from google.protobuf import json_format
 
-from sandboxd.cli.connect import EXIT_OURS, connect, describe, printable
+from sandboxd.cli import terminal
+from sandboxd.cli.connect import connect, describe, printable
+from sandboxd.cli.exit import EXIT_OURS
 from sandboxd.cli.run import exit_status, show, standard_input, verdict_line
 from sandboxd.cli.server import Server, server_options
 from sandboxd.client import SandboxClient
 from sandboxd.v1 import execution_service_pb2 as pb
 
 _SHORT_ID = 12
-_FULL_ID = 32
-_COLUMNS = ("EXECUTION ID", "IMAGE", "LANGUAGE", "PHASE", "AGE", "CPU", "MEMORY")
+_COLUMNS = ("EXECUTION ID", "IMAGE", "LANGUAGE", "PROGRAM", "STATUS", "AGE", "CPU", "MEMORY")
+_STOP_S = 10.0
 
 
 @click.command()
+@click.option(
+    "--all", "-a", "include_ended", is_flag=True, help="Show those that have ended, too, as far as remembered."
+)
+@click.option("--quiet", "-q", is_flag=True, help="Show ids only.")
 @click.option("--no-trunc", is_flag=True, help="Show whole ids.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @server_options
-def ps(server: Server, no_trunc: bool, as_json: bool) -> None:
+def ps(server: Server, include_ended: bool, quiet: bool, no_trunc: bool, as_json: bool) -> None:
     """List what is queued or runs, oldest first."""
     with connect(server) as client:
-        executions = client.list()
+        executions = client.list(include_ended=include_ended)
     if as_json:
         click.echo(json_format.MessageToJson(pb.ListExecutionsResponse(executions=executions)))
         return
-    rows = [_COLUMNS, *(_row(execution, no_trunc=no_trunc) for execution in executions)]
+    rows = [_row(execution, no_trunc=no_trunc) for execution in executions]
+    if quiet:
+        for row in rows:
+            click.echo(row[0])
+        return
+    rows.insert(0, _COLUMNS)
     widths = [max(len(row[column]) for row in rows) for column in range(len(_COLUMNS))]
     for row in rows:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
 @click.command()
+@click.option(
+    "--time",
+    "-t",
+    "seconds",
+    type=click.FloatRange(0, 3600),
+    default=_STOP_S,
+    show_default=True,
+    metavar="S",
+    help="Seconds that a program may take to end after SIGTERM, before it is killed.",
+)
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
 @server_options
-def stop(server: Server, ids: tuple[str, ...]) -> None:
-    """Kill executions; their callers are told VERDICT_CANCELLED. One that is not there does not save the others."""
+def stop(server: Server, ids: tuple[str, ...], seconds: float) -> None:
+    """End executions; their callers are told VERDICT_CANCELLED. One that is not there does not save the others."""
     missed = False
     with connect(server) as client:
         for prefix in ids:
             try:
-                client.cancel(resolve(client, prefix))
+                client.cancel(resolve(client, prefix).execution_id, grace_s=seconds)
             except (click.UsageError, grpc.RpcError) as error:
                 missed = True
                 click.echo(f"sandboxd: {printable(describe(error))}", err=True)
@@ -63,20 +86,24 @@ def stop(server: Server, ids: tuple[str, ...]) -> None:
 def logs(server: Server, execution_id: str, follow: bool) -> None:
     """Show what an execution has written; those that have ended are remembered for a while."""
     with connect(server) as client:
-        show(client.logs(resolve(client, execution_id), follow=follow))
+        show(client.logs(resolve(client, execution_id).execution_id, follow=follow))
 
 
 @click.command()
 @click.argument("execution_id", metavar="ID")
 @server_options
 def attach(server: Server, execution_id: str) -> None:
-    """Join a running execution: its output from now on, and its input if it was started with its streams open."""
+    """Join a running execution: its output from now on, and its input if it was started with its streams open.
+
+    A terminal is joined to this one. Leaving ends nothing.
+    """
     outgoing: queue.SimpleQueue[pb.AttachExecutionRequest | None] = queue.SimpleQueue()
     with connect(server) as client:
-        outgoing.put(pb.AttachExecutionRequest(execution_id=resolve(client, execution_id)))
-        threading.Thread(target=_forward, args=(outgoing,), daemon=True).start()
+        execution = resolve(client, execution_id)
+        outgoing.put(pb.AttachExecutionRequest(execution_id=execution.execution_id))
         try:
-            response = show(client.attach(iter(outgoing.get, None)))
+            with _joined(execution, outgoing):
+                response = show(client.attach(iter(outgoing.get, None)))
         except KeyboardInterrupt:
             return
         finally:
@@ -87,18 +114,31 @@ def attach(server: Server, execution_id: str) -> None:
         sys.exit(exit_status(response))
 
 
-def resolve(client: SandboxClient, prefix: str) -> str:
-    """Complete an abbreviated id of what runs. UsageError where it is none's, or that of several."""
-    if len(prefix) == _FULL_ID:
-        return prefix
-    ids = [execution.execution_id for execution in client.list()]
-    found = [whole for whole in ids if prefix and whole.startswith(prefix)]
+@contextlib.contextmanager
+def _joined(execution: pb.Execution, outgoing: queue.SimpleQueue[pb.AttachExecutionRequest | None]) -> Iterator[None]:
+    """Pass on what is typed here, to a terminal every key and the size, where the execution takes input at all."""
+    if not execution.accepts_stdin:
+        yield
+        return
+
+    def resized() -> None:
+        outgoing.put(pb.AttachExecutionRequest(window_size=terminal.window_size()))
+
+    if execution.tty:
+        resized()
+    with terminal.raw(resized) if execution.tty else contextlib.nullcontext():
+        threading.Thread(target=_forward, args=(outgoing,), daemon=True).start()
+        yield
+
+
+def resolve(client: SandboxClient, prefix: str) -> pb.Execution:
+    """Find an execution by its id or the beginning of it. UsageError where it is none's, or that of several."""
+    executions = client.list(include_ended=True)
+    found = [execution for execution in executions if prefix and execution.execution_id.startswith(prefix)]
     if len(found) > 1:
         raise click.UsageError(f"{prefix}: the ids of {len(found)} executions begin so")
     if not found:
-        raise click.UsageError(
-            f"{prefix!r}: the id of nothing that runs begins so; of what has ended give the whole id"
-        )
+        raise click.UsageError(f"{prefix!r}: no execution that runs or is remembered has an id that begins so")
     return found[0]
 
 
@@ -112,8 +152,16 @@ def _row(execution: pb.Execution, *, no_trunc: bool) -> tuple[str, ...]:
         execution.execution_id if no_trunc else execution.execution_id[:_SHORT_ID],
         execution.image,
         execution.language or "-",
-        pb.Phase.Name(execution.phase).removeprefix("PHASE_").lower() if execution.phase else "queued",
+        printable(execution.program),
+        _status(execution),
         f"{execution.age.ToNanoseconds() / 1e9:.1f}s",
         f"{execution.cpu_time.ToNanoseconds() / 1e9:.2f}s" if execution.HasField("cpu_time") else "-",
         f"{execution.memory_bytes / 2**20:.1f}MiB" if execution.HasField("memory_bytes") else "-",
     )
+
+
+def _status(execution: pb.Execution) -> str:
+    """Say in a word how it is doing: its verdict, its phase, or that it waits."""
+    if execution.verdict:
+        return pb.Verdict.Name(execution.verdict).removeprefix("VERDICT_")
+    return pb.Phase.Name(execution.phase).removeprefix("PHASE_").lower() if execution.phase else "queued"

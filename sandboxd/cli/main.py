@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
+import sys
+from typing import Any, NoReturn
 
 import click
+
+from sandboxd.cli.exit import EXIT_OURS, EXIT_SIGNAL
 
 _COMMANDS = {
     "attach": ("executions", "Join a running execution."),
@@ -21,6 +26,18 @@ _COMMANDS = {
 
 class _Lazy(click.Group):
     """A group whose commands are modules."""
+
+    def main(self, *args: Any, **extra: Any) -> NoReturn:
+        """Run a command. What is wrong with its flags is sandboxd's own refusal: 2 could be a program's status."""
+        _keep_standard_streams()
+        try:
+            status = super().main(*args, **{**extra, "standalone_mode": False})
+        except click.ClickException as error:
+            error.show()
+            sys.exit(EXIT_OURS)
+        except click.Abort:
+            sys.exit(EXIT_SIGNAL + signal.SIGINT)
+        sys.exit(status)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Name them."""
@@ -43,6 +60,15 @@ class _Lazy(click.Group):
         del ctx
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in sorted(_COMMANDS.items())])
+
+
+def _keep_standard_streams() -> None:
+    """Put something in the place of a closed stdin, stdout or stderr: the next file or socket would get its number."""
+    for fd in range(3):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, os.O_RDONLY)  # the lowest free number; writing there fails, as it would have
 
 
 @click.command(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})

@@ -14,13 +14,13 @@ import click
 from google.protobuf import json_format
 
 from sandboxd.cli import artifacts, terminal
-from sandboxd.cli.connect import EXIT_OURS, EXIT_SIGNAL, connect, fail, printable
+from sandboxd.cli.connect import connect, fail, printable
+from sandboxd.cli.exit import EXIT_OURS, EXIT_SIGNAL, EXIT_TIME_LIMIT
 from sandboxd.cli.server import Server, server_options
 from sandboxd.cli.submission import Size, Time, limits, parse_env, program, read_file, valid
 from sandboxd.client import SandboxClient
 from sandboxd.v1 import execution_service_pb2 as pb
 
-EXIT_TIME_LIMIT = 124
 _SIGKILL = 9
 _CHUNK_BYTES = 65536
 
@@ -49,7 +49,6 @@ sandboxd itself failed or refused the request; with --json 0 whenever there is a
 @click.option(
     "--output-dir",
     metavar="DIR",
-    type=click.Path(exists=True, file_okay=False, writable=True),
     default=".",
     show_default=True,
     help="Where collected files are written.",
@@ -60,11 +59,13 @@ sandboxd itself failed or refused the request; with --json 0 whenever there is a
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON, and nothing else.")
 @click.option("--request-id", default="", help="A name for the answer and the server's log.")
 @server_options
-@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="FILE | -- COMMAND...")
+@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="FILE [ARGS...] | -- COMMAND...")
 def run(words: tuple[str, ...], server: Server, **flags: Any) -> None:
     """Run FILE, or COMMAND, in a throwaway container: on a server, or on one started for this call (as root)."""
     with valid():
         request = _request(words, flags)
+        if flags["collect"]:
+            artifacts.check_directory(flags["output_dir"])
     with connect(server, embed=True) as client:
         if flags["as_json"]:
             request.stdin = _read_stdin(flags["stdin"])

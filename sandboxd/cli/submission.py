@@ -151,11 +151,12 @@ def limits(flags: Mapping[str, Any]) -> pb.Limits:
 
 
 def program(language: str | None, words: tuple[str, ...]) -> dict[str, Any]:
-    """Return the source or command that the words name: FILE, or what follows ``--``."""
+    """Return the source or command that the words name: FILE with its arguments, or what follows ``--``."""
     if "--" in sys.argv and words == tuple(sys.argv[sys.argv.index("--") + 1 :]):  # click takes the dashes away
         return {"command": pb.Command(argv=words)}
-    if len(words) != 1:
-        raise click.UsageError("give one FILE, or -- COMMAND...")
-    file = load(words[0], Path(words[0]).name)
-    source = pb.Source(language=language or guess_language(words[0]), files=[file], entrypoint=file.path)
+    if not words:
+        raise click.UsageError("give a FILE, or -- COMMAND...")
+    name, *args = words
+    file = load(name, Path(name).name)
+    source = pb.Source(language=language or guess_language(name), files=[file], entrypoint=file.path, args=args)
     return {"source": source}

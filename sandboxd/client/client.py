@@ -62,13 +62,16 @@ class SandboxClient:
         call: Iterator[pb.ExecuteStreamResponse] = self.stub.ExecuteStream(iter(messages))
         return call
 
-    def list(self) -> list[pb.Execution]:
-        """List what runs."""
-        return list(self.stub.ListExecutions(pb.ListExecutionsRequest()).executions)
+    def list(self, *, include_ended: bool = False) -> list[pb.Execution]:
+        """List what is queued or runs, and on request what has ended and is remembered."""
+        return list(self.stub.ListExecutions(pb.ListExecutionsRequest(include_ended=include_ended)).executions)
 
-    def cancel(self, execution_id: str) -> None:
-        """Kill an execution."""
-        self.stub.CancelExecution(pb.CancelExecutionRequest(execution_id=execution_id))
+    def cancel(self, execution_id: str, *, grace_s: float = 0.0) -> None:
+        """End an execution and wait until it has: by SIGTERM and, after ``grace_s``, by a kill; or by that at once."""
+        request = pb.CancelExecutionRequest(execution_id=execution_id)
+        if grace_s > 0:
+            request.grace_period.CopyFrom(duration(round(grace_s * 1e9)))
+        self.stub.CancelExecution(request)
 
     def logs(self, execution_id: str, *, follow: bool = False) -> Iterator[pb.StreamLogsResponse]:
         """Replay an execution's output, and follow it."""

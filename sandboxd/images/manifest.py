@@ -39,6 +39,8 @@ class Language(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Below this a hello does not run; 0 says nothing."""
     compile_min_memory_bytes: int = 0
     """Below this a hello does not compile; 0 says nothing."""
+    compile_min_processes: int = 0
+    """Below this many processes at a time it does not either."""
 
     def __post_init__(self) -> None:
         for name in (self.name, *self.aliases):
@@ -50,6 +52,7 @@ class Language(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             _check_template(template)
         _check_env(self.env)
         _require(min(self.min_memory_bytes, self.compile_min_memory_bytes) >= 0, "memory cannot be negative")
+        _require(self.compile_min_processes >= 0, "a number of processes cannot be negative")
 
     def sources_of(self, paths: Iterable[str]) -> tuple[str, ...]:
         """Return those of the paths that are sources of this language, in order."""

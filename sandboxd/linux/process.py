@@ -8,7 +8,6 @@ in a single-threaded process.
 from __future__ import annotations
 
 import ctypes
-import os
 import resource
 import select
 from enum import IntFlag
@@ -178,9 +177,3 @@ def self_cgroups() -> dict[str, str]:
             for controller in controllers.split(","):
                 groups[controller] = path
     return groups
-
-
-def wait_exit(pid: int) -> tuple[int, resource.struct_rusage]:
-    """Reap a child: its wait status and the resources of it and of all that it has reaped."""
-    _, status, usage = os.wait4(pid, 0)
-    return status, usage

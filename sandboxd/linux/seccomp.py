@@ -53,6 +53,8 @@ class Filter:
     """Every refused call is notified, so that it can be named."""
     names: Mapping[int, str]
     """Names of this machine's calls, by number."""
+    foreign_names: Mapping[int, str]
+    """Names of its 32-bit ABI's calls."""
     answers: Mapping[str, str | int]
     """What is answered to a call that is refused by name: ``kill`` or an errno."""
     default: str | int
@@ -103,11 +105,15 @@ def refuse(listener: int, notification: Notification, errno: int) -> None:
 
 
 def name_call(seccomp_filter: Filter, nr: int, arch: int) -> str:
-    """Name a call: ``mount``, ``syscall_600`` for a number without a name, ``i386:20`` and ``x32:1`` for foreign ABIs."""
+    """Name a call: ``mount``, ``syscall_600`` for a number without a name, ``i386:mount`` and ``x32:mount`` for foreign ABIs."""
     if arch != AUDIT_ARCHES[os.uname().machine]:
-        return f"{FOREIGN_ARCHES.get(arch, f'arch_{arch:#x}')}:{nr}"
+        return f"{FOREIGN_ARCHES.get(arch, f'arch_{arch:#x}')}:{seccomp_filter.foreign_names.get(nr, f'syscall_{nr}')}"
     if nr & X32_SYSCALL_BIT:
-        return f"x32:{nr & ~X32_SYSCALL_BIT}"
+        return f"x32:{_native(seccomp_filter, nr & ~X32_SYSCALL_BIT)}"
+    return _native(seccomp_filter, nr)
+
+
+def _native(seccomp_filter: Filter, nr: int) -> str:
     return seccomp_filter.names.get(nr, f"syscall_{nr}")
 
 

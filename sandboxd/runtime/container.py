@@ -11,16 +11,30 @@ import contextlib
 import os
 import signal
 import socket
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from sandboxd.errors import ContainerLost, SetupFailed, setting_up
 from sandboxd.linux import cgroups, process
 from sandboxd.linux.cgroups import Settings
-from sandboxd.runtime import wire
-from sandboxd.runtime.launcher_client import Created, LauncherClient, LauncherGone, Reaped
+from sandboxd.model import File
+from sandboxd.runtime import delivery, wire
+from sandboxd.runtime.launcher_client import Created, LauncherClient, LauncherGone
 from sandboxd.runtime.spec import PROCESSES_OF_INIT, ContainerSpec, ProgramSpec
 from sandboxd.runtime.wire import FromInit, InitMessage
+
+_QUICKLY_WRITTEN_BYTES = 1 << 20  # in less than a millisecond
+
+
+@dataclass(frozen=True, slots=True)
+class Reaped:
+    """What init learned by reaping the program and all that it left: counts, and bytes where the kernel tells."""
+
+    voluntary_switches: int
+    involuntary_switches: int
+    read_bytes: int | None
+    written_bytes: int | None
 
 
 class Container:
@@ -31,6 +45,7 @@ class Container:
         self._loop = asyncio.get_running_loop()
         self._launcher = launcher
         self._control = control
+        self.init_pid = created.pid
         self._pidfd = created.pidfd
         self.writable_fd = created.writable_fd
         self.cgroup = cgroups.open_reader(launcher.cgroup_version, created.cgroup_fds)
@@ -39,7 +54,7 @@ class Container:
         self.own_cpu_us = 0
         """CPU time that init has used since START, by its own account."""
         self.exited_ns = 0
-        """When the program ended, by init's account and CLOCK_MONOTONIC, which all processes share."""
+        """When the program ended, by init's account and the monotonic clock, which all processes share."""
         self._ready: asyncio.Future[None] = self._loop.create_future()
         self._started: asyncio.Future[tuple[InitMessage, int]] = self._loop.create_future()
         self.exited: asyncio.Future[int] = self._loop.create_future()
@@ -77,6 +92,11 @@ class Container:
             raise
         return self
 
+    @property
+    def launcher_ended(self) -> bool:
+        """Whether the launcher is gone, and with it the container."""
+        return self._launcher.gone.done()
+
     async def adapt(self, settings: Settings, disk_bytes: int) -> None:
         """Give it other limits before its program starts. SetupFailed when the kernel refuses them."""
         if (settings, disk_bytes) == (self.spec.cgroup, self.spec.disk_bytes):
@@ -87,13 +107,17 @@ class Container:
             raise SetupFailed("launch", 0, "the launcher ended") from None
         self.spec = replace(self.spec, cgroup=settings, disk_bytes=disk_bytes)
 
-    async def start(self, program: ProgramSpec, streams: list[int]) -> tuple[InitMessage, int]:
-        """Release the program, with the descriptors of stdin, stdout and stderr, none for a terminal.
+    async def start(
+        self, program: ProgramSpec, files: Sequence[File], streams: Sequence[int]
+    ) -> tuple[InitMessage, int]:
+        """Put files into the workspace and release the program, with stdin, stdout and stderr, or none for a terminal.
 
         Returns init's message and the terminal's master (-1 without one); the message is STARTED or NOT_EXECUTABLE.
+        SetupFailed when a step before the program fails, ContainerLost when init does not answer.
         """
+        header = {"program": program.to_json(), "files": delivery.describe(files)}
         with setting_up("pass_program"):
-            memfd = wire.to_memfd(program.to_json())
+            memfd = await _packed(header, [file.content for file in files])
         try:
             wire.send(self._control, b"start", [memfd, *streams])
         except OSError:
@@ -114,21 +138,37 @@ class Container:
             return None
         return self.empty.result()
 
+    def end_program(self) -> bool:
+        """Kill the program's first process, whose end init takes for the end of all; False where there is none yet.
+
+        Unlike :meth:`kill` it leaves init to say what was used.
+        """
+        if self.program_pidfd < 0:
+            return False
+        self.signal_program(signal.SIGKILL)
+        return True
+
     def kill(self) -> None:
         """Kill everything in the container."""
         if not self.dead.done():
             with contextlib.suppress(ProcessLookupError):
                 process.pidfd_signal(self._pidfd, signal.SIGKILL)
 
-    async def destroy(self) -> Reaped | None:
-        """Wait until everything is dead, reap it, close all descriptors. None where the launcher is gone too."""
+    async def destroy(self) -> None:
+        """Wait until everything is dead, have it reaped, close all descriptors."""
         await self.dead
         try:
-            return await self._launcher.destroy(self.spec.id)
-        except LauncherGone:
-            return None
+            with contextlib.suppress(LauncherGone):
+                await self._launcher.destroy(self.spec.id)
         finally:
             self._close()
+
+    def hear(self) -> None:
+        """Take what init has said by now."""
+        said = (self._ready, self._started, self.exited, self.empty)
+        before = -1
+        while self._control.fileno() >= 0 and before < (before := sum(future.done() for future in said)):
+            self._receive()
 
     def _receive(self) -> None:
         try:
@@ -161,17 +201,19 @@ class Container:
                 waited_for.set_exception(SetupFailed(step, message.a, reason))
             case FromInit.STARTED if len(fds) in (1, 2) and not self._started.done():
                 self.program_pidfd = fds[0]
-                self.own_cpu_us = message.a
+                self.own_cpu_us = message.b
                 self._started.set_result((message, fds[1] if len(fds) > 1 else -1))
                 fds.clear()
             case FromInit.NOT_EXECUTABLE if not fds and not self._started.done():
                 self._started.set_result((message, -1))
             case FromInit.EXITED if not fds and self._started.done() and not self.exited.done():
-                self.own_cpu_us, self.exited_ns = message.b, message.c
+                self.exited_ns = message.b
                 self.exited.set_result(message.a)
                 self.on_end()
             case FromInit.EMPTY if not fds and self.exited.done() and not self.empty.done():
-                self.empty.set_result(Reaped.of(message.a, message.b, message.c, message.d))
+                self.own_cpu_us = message.e
+                read, written = (None if count < 0 else count for count in (message.c, message.d))
+                self.empty.set_result(Reaped(message.a, message.b, read, written))
             case _:
                 raise ValueError(f"{message.kind.name} with {len(fds)} descriptors out of turn")
 
@@ -186,16 +228,9 @@ class Container:
 
     def _died(self) -> None:
         self._loop.remove_reader(self._pidfd)
-        self._drain_control()
+        self.hear()  # its last words, before its death is believed: both may have come in one turn of the loop
         self.dead.set_result(None)
         self.on_end()
-
-    def _drain_control(self) -> None:
-        """Take init's last words before its death is believed: both may have come in one turn of the loop."""
-        said = (self._ready, self._started, self.exited, self.empty)
-        before = -1
-        while self._control.fileno() >= 0 and before < (before := sum(future.done() for future in said)):
-            self._receive()
 
     def _close(self) -> None:
         self._loop.remove_reader(self._control)
@@ -204,3 +239,10 @@ class Container:
             if fd >= 0:
                 os.close(fd)
         self.cgroup.close()
+
+
+async def _packed(header: dict[str, Any], contents: Sequence[bytes]) -> int:
+    """Return the memfd of a start; a large one is written off the event loop."""
+    if sum(map(len, contents)) <= _QUICKLY_WRITTEN_BYTES:
+        return wire.to_memfd(header, contents)
+    return await asyncio.to_thread(wire.to_memfd, header, contents)

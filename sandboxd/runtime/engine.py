@@ -6,6 +6,7 @@ What containers share is here: the launcher (a new one is started when it dies),
 from __future__ import annotations
 
 import asyncio
+import errno
 import math
 import os
 import resource
@@ -19,7 +20,7 @@ from sandboxd.linux import process
 from sandboxd.linux.cgroups import Settings
 from sandboxd.model import Limits
 from sandboxd.runtime.container import Container
-from sandboxd.runtime.launcher_client import LauncherClient, Reaped
+from sandboxd.runtime.launcher_client import LauncherClient
 from sandboxd.runtime.policy import Policy
 from sandboxd.runtime.pool import Pool
 from sandboxd.runtime.spec import IDS_PER_CONTAINER, PROCESSES_OF_INIT, ContainerSpec
@@ -58,7 +59,7 @@ class Engine:
         self._launcher: LauncherClient | None = None
         self._starting = asyncio.Lock()
         self._live: dict[str, _Live] = {}
-        self._retiring: set[asyncio.Task[Reaped | None]] = set()
+        self._retiring: set[asyncio.Task[None]] = set()
         self.pool: Pool[Kind] = Pool(pool_size, self._make_spare, self.retire)
 
     @property
@@ -100,11 +101,11 @@ class Engine:
         self._retiring.add(task)
         task.add_done_callback(self._retiring.discard)
 
-    async def destroy(self, container: Container) -> Reaped | None:
-        """Kill what still lives of a container, reap it and take back what it used. None where the launcher is gone."""
+    async def destroy(self, container: Container) -> None:
+        """Kill what still lives of a container, reap it and take back what it used."""
         container.kill()
         try:
-            return await container.destroy()
+            await container.destroy()
         finally:
             live = self._live.pop(container.spec.id)
             self._free_uids.append(container.spec.uid_base)
@@ -127,13 +128,11 @@ class Engine:
         return container
 
     async def _make(self, kind: Kind, limits: Limits) -> Container:
-        if not self._free_uids:
-            raise SetupFailed("allocate_uids", 11, "every range of ids is in use")
         try:
             launcher = await self._serving_launcher()
         except HostUnfit as error:
             raise SetupFailed("launch", 0, str(error)) from error
-        uid_base, cpu_set = self._free_uids.pop(), self._take_cpus(limits.cpus)
+        uid_base, cpu_set = await self._take_uids(), self._take_cpus(limits.cpus)
         spec = ContainerSpec(
             id=secrets.token_hex(16),
             image=str(kind.image.relative_to(self._store)),
@@ -151,6 +150,14 @@ class Engine:
             raise
         self._live[spec.id] = _Live(container, kind, cpu_set)
         return container
+
+    async def _take_uids(self) -> int:
+        """Take a range of ids; one that a container on its way out still has is waited for."""
+        while not self._free_uids:
+            if not self._retiring:
+                raise SetupFailed("allocate_uids", errno.EAGAIN, "every range of ids is in use")
+            await asyncio.wait(self._retiring, return_when=asyncio.FIRST_COMPLETED)
+        return self._free_uids.pop()
 
     async def _adapt(self, container: Container, limits: Limits) -> None:
         """Write a request's limits to a container that was made with others."""

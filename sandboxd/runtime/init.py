@@ -18,12 +18,14 @@ import struct
 import termios
 import time
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from sandboxd.linux import process, procfs
-from sandboxd.runtime import steps, wire
-from sandboxd.runtime.spec import PROCESSES_OF_INIT, ProgramSpec
+from sandboxd.runtime import delivery, steps, wire
+from sandboxd.runtime.spec import INIT_UID, PROCESSES_OF_INIT, PROGRAM_UID, ProgramSpec
 from sandboxd.runtime.wire import FromInit, InitMessage
+
+_T = TypeVar("_T")
 
 STEPS: tuple[Callable[[steps.Child], None], ...] = (
     steps.keep_only_own_descriptors,
@@ -57,40 +59,64 @@ def main(child: steps.Child) -> NoReturn:
     """Run as process 1. Ends with os._exit in every case: nothing of the launcher's may unwind or be flushed."""
     try:
         for step in STEPS:
-            try:
-                step(child)
-            except OSError as error:
-                steps.report_failure(child, step.__name__, error)
-                os._exit(1)
-        try:
-            _serve(child)
-        except OSError as error:
-            steps.report_failure(child, "start_program", error)
+            _do(child, step.__name__, step, child)
+        _serve(child)
     finally:
         os._exit(1)
 
 
+def _do(child: steps.Child, step: str, function: Callable[..., _T], *arguments: Any) -> _T:
+    """Do what the container cannot be without; the server is told what failed, and this process ends."""
+    try:
+        return function(*arguments)
+    except OSError as error:
+        steps.report_failure(child, step, error)
+        os._exit(1)
+
+
 def _serve(child: steps.Child) -> None:
-    """Wait for START, release the program, and reap as process 1 must until the program has ended."""
+    """Wait for START, release the program, reap as process 1 must until it has ended, and end what it has left."""
+    since_ns = time.process_time_ns()
     message, fds = wire.receive(child.control, 16)
     if not message:
         return  # the server is gone: so are we
-    waited_ns = time.process_time_ns()
-    program = ProgramSpec.from_json(wire.from_memfd(fds[0]))
-    _set_limits(program)
-    pid = _release(child, program, fds[1:], waited_ns)
+    start, *streams = fds
+    header, offset = wire.from_memfd(start)
+    program = ProgramSpec.from_json(header["program"])
+    if header["files"]:
+        _do(child, "put_files", _put_files, child, start, offset, header["files"])
+    for fd in (start, child.launcher_pidfd):
+        os.close(fd)
+    _do(child, "set_limits", _set_limits, program)
+    io_before = _read_io(child)
+    pid = _do(child, "start_program", _release, child, program, streams, since_ns)
     if pid is None:
         return
     reaped = 0
     while reaped != pid:
         reaped, status = os.waitpid(-1, 0)
-    ended_ns = time.monotonic_ns()
-    wire.send(child.control, InitMessage(FromInit.EXITED, status, _own_cpu_us(waited_ns), ended_ns).encode())
+    wire.send(child.control, InitMessage(FromInit.EXITED, status, time.monotonic_ns()).encode())
     _end_the_rest()
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    io = procfs.parse_io(os.pread(child.io_fd, 4096, 0)) if child.io_fd >= 0 else (-1, -1)
-    wire.send(child.control, InitMessage(FromInit.EMPTY, usage.ru_nvcsw, usage.ru_nivcsw, *io).encode())
+    read, written = _read_io(child)
+    if child.io_fd >= 0:
+        read, written = read - io_before[0], written - io_before[1]
+    empty = InitMessage(FromInit.EMPTY, usage.ru_nvcsw, usage.ru_nivcsw, read, written, _own_cpu_us(since_ns))
+    wire.send(child.control, empty.encode())
     child.control.recv(1)  # the server kills this process, or ends and is heard here
+
+
+def _put_files(child: steps.Child, contents: int, offset: int, entries: list[delivery.Entry]) -> None:
+    """Write the request's files as the program's user. Changing users undoes what ties this life to the launcher's."""
+    steps.act_as(PROGRAM_UID)
+    delivery.write(contents, offset, entries)
+    steps.act_as(INIT_UID)
+    steps.die_with_the_launcher(child)
+
+
+def _read_io(child: steps.Child) -> tuple[int, int]:
+    """Return the bytes that this process and all that it has reaped read and wrote; -1 where the kernel has no account."""
+    return procfs.parse_io(os.pread(child.io_fd, 4096, 0)) if child.io_fd >= 0 else (-1, -1)
 
 
 def _end_the_rest() -> None:
@@ -116,7 +142,7 @@ def _release(child: steps.Child, program: ProgramSpec, streams: list[int], since
     else:
         actions = [(os.POSIX_SPAWN_DUP2, fd, number) for number, fd in enumerate(streams)]
     path = _find(program.argv[0], program.env.get("PATH", ""))
-    before, began_ns = resource.getrusage(resource.RUSAGE_SELF), time.monotonic_ns()
+    began_ns = time.monotonic_ns()
     try:
         # vfork inside, so no page table is copied; the program's own ids, a session of its own, default signals,
         # nothing blocked.
@@ -134,11 +160,10 @@ def _release(child: steps.Child, program: ProgramSpec, streams: list[int], since
         code = (error.errno or 0) if isinstance(error, OSError) else errno.EINVAL
         if code in _HOST_ERRORS:
             raise
-        text = os.fsencode(program.argv[0])
-        wire.send(child.control, InitMessage(FromInit.NOT_EXECUTABLE, code, text=text).encode())
+        wire.send(child.control, InitMessage(FromInit.NOT_EXECUTABLE, code, os.path.exists(path)).encode())
         return None
     pidfd = os.pidfd_open(pid)
-    started = InitMessage(FromInit.STARTED, _own_cpu_us(since_ns), before.ru_nvcsw, before.ru_nivcsw, began_ns)
+    started = InitMessage(FromInit.STARTED, began_ns, _own_cpu_us(since_ns))
     wire.send(child.control, started.encode(), [pidfd, *passed])
     for fd in (pidfd, *passed, *streams):
         os.close(fd)

@@ -52,7 +52,11 @@ class Launcher:
             cgroups.instance_name(), cgroup_parent, [os.getpid(), os.getppid()]
         )
         self._cgroup_version = cgroups.detect_version()
-        layout.enter(store)
+        try:
+            layout.enter(store)
+        except OSError:
+            self._hierarchy.remove_all()
+            raise
         self._images = layout.Images()
         self._last_capability = credentials.last_capability()
         self._all_cpus = sorted(os.sched_getaffinity(0))
@@ -115,7 +119,7 @@ class Launcher:
                 return
             self._containers[spec.id] = _Made(pid, group)
             on_failure.pop_all()
-            header = {"type": "created", "id": spec.id}
+            header = {"type": "created", "id": spec.id, "pid": pid}
             wire.send(self._server, wire.encode(header), [pidfd, writable_fd, *group.directories()])
 
     def _clone(
@@ -172,13 +176,11 @@ class Launcher:
         return procfs.format_stat(cpus, self._boot_time)
 
     def _destroy(self, container_id: str) -> None:
-        """Reap a container that has ended (the server has seen its pidfd) and tell what only its parent can know."""
+        """Reap a container that has ended (the server has seen its pidfd)."""
         made = self._containers.pop(container_id)
-        io = _read_io(made.pid)
-        _, usage = process.wait_exit(made.pid)
-        header = {"type": "destroyed", "id": container_id, "reaped": [usage.ru_nvcsw, usage.ru_nivcsw, *io]}
+        os.waitpid(made.pid, 0)
         self._unremoved.append(made.group)
-        wire.send(self._server, wire.encode(header))
+        wire.send(self._server, wire.encode({"type": "destroyed", "id": container_id}))
         self._remove_groups()
 
     def _remove_groups(self) -> None:
@@ -264,15 +266,6 @@ def _map_image(image: str, pid: int) -> list[int]:
     finally:
         os.close(userns)
     return [fd]
-
-
-def _read_io(pid: int) -> tuple[int, int]:
-    """Return what a process that has ended and all that it has reaped read and wrote; -1 where the kernel does not tell."""
-    try:
-        with open(f"/proc/{pid}/io", "rb") as file:
-            return procfs.parse_io(file.read())
-    except FileNotFoundError:  # a kernel without CONFIG_TASK_IO_ACCOUNTING
-        return -1, -1
 
 
 def main() -> NoReturn:

@@ -32,26 +32,12 @@ class LauncherGone(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Created:
-    """Descriptors of a new container, the receiver's from now on."""
+    """A new container: its init's process id, and descriptors, which are the receiver's from now on."""
 
+    pid: int
     pidfd: int
     writable_fd: int
     cgroup_fds: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Reaped:
-    """What is known of processes by reaping them, of a whole container: counts, and bytes where the kernel tells."""
-
-    voluntary_switches: int
-    involuntary_switches: int
-    read_bytes: int | None
-    written_bytes: int | None
-
-    @classmethod
-    def of(cls, voluntary: int, involuntary: int, read: int, written: int) -> Reaped:
-        """Make one of a message's numbers, in which -1 is what the kernel does not tell."""
-        return cls(voluntary, involuntary, *(None if count < 0 else count for count in (read, written)))
 
 
 class LauncherClient:
@@ -66,7 +52,7 @@ class LauncherClient:
         self._hello: asyncio.Future[dict[str, Any]] = self._loop.create_future()
         self._creating: dict[str, asyncio.Future[Created]] = {}
         self._adapting: dict[str, asyncio.Future[None]] = {}
-        self._destroying: dict[str, asyncio.Future[Reaped]] = {}
+        self._destroying: dict[str, asyncio.Future[None]] = {}
         self._outgoing: deque[tuple[bytes, Sequence[int]]] = deque()
         sock.setblocking(False)
         self._loop.add_reader(sock, self._receive)
@@ -103,11 +89,11 @@ class LauncherClient:
         self._send(wire.encode(header), [writable_fd])
         await asyncio.shield(future)
 
-    async def destroy(self, container_id: str) -> Reaped:
+    async def destroy(self, container_id: str) -> None:
         """Reap a container whose init has ended."""
         future = self._destroying[container_id] = self._loop.create_future()
         self._send(wire.encode({"type": "destroy", "id": container_id}))
-        return await asyncio.shield(future)
+        await asyncio.shield(future)
 
     async def stop(self) -> None:
         """Tell the launcher to end, and wait until it has."""
@@ -155,11 +141,11 @@ class LauncherClient:
         header, _ = wire.decode(message)
         match header["type"]:
             case "created":
-                self._resolve(self._creating, header["id"], Created(fds[0], fds[1], tuple(fds[2:])))
+                self._resolve(self._creating, header["id"], Created(header["pid"], fds[0], fds[1], tuple(fds[2:])))
             case "adapted":
                 self._resolve(self._adapting, header["id"], None)
             case "destroyed":
-                self._resolve(self._destroying, header["id"], Reaped.of(*header["reaped"]))
+                self._resolve(self._destroying, header["id"], None)
             case "failed":
                 error = SetupFailed(header["step"], header["errno"], header["reason"])
                 table = self._adapting if header["id"] in self._adapting else self._creating

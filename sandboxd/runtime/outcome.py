@@ -27,6 +27,8 @@ class Outcome:
     """As wait(2) gives it; None where init was killed before it could tell."""
     exec_errno: int | None
     """Why the program could not be exec'ed; None when it was."""
+    exec_missing: bool
+    """Whether then there is no such file. Where there is, it is what it names that is missing: its interpreter."""
     killed: Killed | None
     """What the supervisor killed it for; None when it ended by itself."""
     lost: str
@@ -35,9 +37,8 @@ class Outcome:
     refused_syscalls: tuple[RefusedSyscall, ...]
     process_refusals: int
     """How often the cgroup refused a process or thread."""
-    disk_full: bool
-    """Whether the writable layer had no block or no inode left at the end."""
-    disk_bytes: int
+    full: str
+    """What the writable layer had none left of, at the end or when it was looked at: ``bytes``, ``inodes``, or nothing."""
     stdout: Output
     stderr: Output
     usage: Usage

@@ -12,13 +12,11 @@ from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Generic, TypeVar
 
+from sandboxd.config import POOL_KINDS
 from sandboxd.errors import SandboxError
 from sandboxd.runtime.container import Container
 
 Key = TypeVar("Key", bound=Hashable)
-
-# Kinds of containers that are kept ready; the one that was asked for longest ago gives way.
-MOST_KEYS = 8
 
 
 class _Shelf:
@@ -74,7 +72,7 @@ class Pool(Generic[Key]):
             return
         shelf = self._shelves.setdefault(key, _Shelf())
         self._shelves.move_to_end(key)
-        while len(self._shelves) > MOST_KEYS:
+        while len(self._shelves) > POOL_KINDS:  # the one that was asked for longest ago gives way
             _, oldest = self._shelves.popitem(last=False)
             self._empty(oldest)
         while len(shelf.ready) + len(shelf.coming) < self._size:

@@ -112,6 +112,7 @@ def _cgroup() -> Check:
         fix = "boot with cgroup_enable=" + ",".join(missing)
         return _check("cgroup", False, f"v{version} lacks {' '.join(missing)}", fix)
     finding = f"v{version} at {found.place}, controllers {' '.join(found.controllers)}"
+    finding += "" if found.writable else ", not writable"
     fix = "delegate a subtree (systemd: Delegate=yes), or run as root with cgroupfs mounted read-write"
     return _check("cgroup", found.writable, finding, fix)
 

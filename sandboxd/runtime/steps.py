@@ -182,7 +182,6 @@ def die_with_the_launcher(child: Child) -> None:
     process.die_with_parent()
     if process.has_ended(child.launcher_pidfd):  # it may have, before that call; getppid() is 0 in here either way
         raise ProcessLookupError(errno.ESRCH, "the launcher is gone")
-    os.close(child.launcher_pidfd)
 
 
 def filter_system_calls(child: Child) -> None:
@@ -197,6 +196,12 @@ def report_ready(child: Child) -> None:
     """Hand the listener to the server and say that everything stands."""
     wire.send(child.control, wire.InitMessage(wire.FromInit.READY).encode(), [child.listener])
     os.close(child.listener)
+
+
+def act_as(uid: int) -> None:
+    """Act as the program's user or as init's own. The kernel makes who changes dumpable as it sees fit: so not that."""
+    os.seteuid(uid)
+    process.make_undumpable()
 
 
 def report_failure(child: Child, step: str, error: OSError) -> None:

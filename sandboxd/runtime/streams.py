@@ -16,6 +16,7 @@ from sandboxd.model import Output
 
 CHUNK_BYTES = 65536  # a pipe's default capacity (pipe(7)): one read can empty it
 STDOUT, STDERR = 1, 2
+_END_OF_FILE = b"\x04"
 
 
 class Recorder:
@@ -157,6 +158,7 @@ class StdinFeeder:
         self._loop = asyncio.get_running_loop()
         self._lock = asyncio.Lock()
         self._writable: asyncio.Future[None] | None = None
+        self._within_line = False
         self.open = True
         os.set_blocking(fd, False)
 
@@ -169,6 +171,8 @@ class StdinFeeder:
         """Write all of it. What a program that has closed its input does not read is dropped."""
         async with self._lock:
             view = memoryview(data)
+            if view:
+                self._within_line = not data.endswith(b"\n")
             while view and self.open:
                 try:
                     view = view[os.write(self._fd, view) :]
@@ -180,9 +184,12 @@ class StdinFeeder:
                     self.close()
 
     async def end(self) -> None:
-        """End the input after what has been written: closes a pipe, types the end-of-file character on a terminal."""
+        """End the input after what has been written: closes a pipe, types the end-of-file character on a terminal.
+
+        Within a line that character only hands over what there is of it (termios(3), VEOF): a second one is the end.
+        """
         if self._terminal:
-            await self.write(b"\x04")
+            await self.write(_END_OF_FILE * (2 if self._within_line else 1))
         else:
             async with self._lock:
                 self.close()

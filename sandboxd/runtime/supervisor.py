@@ -11,18 +11,18 @@ import contextlib
 import errno
 import math
 import os
+import signal
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from sandboxd.errors import ContainerLost, setting_up
 from sandboxd.linux import procfs, seccomp
 from sandboxd.linux.cgroups import MemorySample, Stats
-from sandboxd.model import SECOND_NS, Limits, RefusedSyscall, Usage, WindowSize
+from sandboxd.model import SECOND_NS, File, Limits, RefusedSyscall, Usage, WindowSize
 from sandboxd.runtime import terminal, workspace
-from sandboxd.runtime.container import Container
-from sandboxd.runtime.launcher_client import Reaped
+from sandboxd.runtime.container import Container, Reaped
 from sandboxd.runtime.outcome import Killed, Outcome
 from sandboxd.runtime.spec import PROCESSES_OF_INIT, ProgramSpec
 from sandboxd.runtime.streams import STDERR, STDOUT, OutputPump, Recorder, StdinFeeder
@@ -32,7 +32,7 @@ from sandboxd.runtime.wire import FromInit, InitMessage
 _FIRST_TICK_S = 0.002
 _LONGEST_TICK_S = 0.1
 _SHORTEST_TICK_S = 0.004  # a program that sleeps on the last of its budget costs no more than this
-# How long init may take to kill and reap what a program left, before the whole container is killed.
+# How long init may take to hear of the program's end, and again to end what it left, before the whole container is killed.
 _SETTLE_S = 1.0
 _INIT_CPU_BOUND_NS = 20_000_000
 
@@ -60,6 +60,7 @@ class Run:
         self._audit = audit
         self._watch = watch
         self._killed: Killed | None = None
+        self._cancelled = False
         self._blocked = ""
         self._refused: Counter[tuple[str, str]] = Counter()
         self.recorder = Recorder(limits.output_bytes, lambda: self.kill(Killed.OUTPUT))
@@ -70,21 +71,24 @@ class Run:
         self._window = WindowSize()
         self._baseline: Stats | None = None
         self._last: Stats | None = None
-        self._disk_full = False
-        self._started_ns = 0
+        self._full: str = ""
+        self.started_ns = 0
+        """When the program was released, on the monotonic clock; 0 before."""
         self._ended_ns = 0
         self._best_sample: MemorySample | None = None
         self._best_sample_bytes = -1
         self._interval_s = _FIRST_TICK_S
         self._timer: asyncio.TimerHandle | None = None
+        self._grace: asyncio.TimerHandle | None = None
+        self._last_resort: asyncio.TimerHandle | None = None
         self._told_waiting = False
         self._start: InitMessage | None = None
         self._finished = asyncio.Event()
         self.reaped: Reaped | None = None
         """What init learned by reaping the program and all that it left; None where the container had to be killed."""
 
-    async def start(self, program: ProgramSpec, window: WindowSize) -> None:
-        """Release the program. ContainerLost when init does not answer."""
+    async def start(self, program: ProgramSpec, files: Sequence[File], window: WindowSize) -> None:
+        """Put the files in and release the program. ContainerLost when init does not answer, SetupFailed when it cannot."""
         container, self._window = self._container, window
         self._loop.add_reader(container.listener_fd, self._on_notification)
         container.on_end = self._on_end
@@ -94,7 +98,7 @@ class Run:
         sized = replace(program, columns=window.columns, rows=window.rows)
         asked_ns = time.monotonic_ns()
         try:
-            self._start, self._master = await container.start(sized, streams)
+            self._start, self._master = await container.start(sized, files, streams)
         except ContainerLost:
             if self._killed is None and not container.cgroup.oom_kills():
                 raise
@@ -102,9 +106,9 @@ class Run:
         finally:
             for fd in streams:
                 os.close(fd)
-        self._started_ns = _within(asked_ns, self._start.d)
         if self._start.kind is FromInit.NOT_EXECUTABLE:
             return
+        self.started_ns = _within(asked_ns, self._start.a)
         if program.tty:
             terminal.resize(self._master, self._window)
             self._pumps = [OutputPump(os.dup(self._master), STDOUT, self.recorder)]
@@ -112,28 +116,21 @@ class Run:
         self._watch.on_started()
         self._tick()
 
-    @property
-    def started(self) -> bool:
-        """Whether the program was released."""
-        return self._started_ns > 0
-
     async def finish(self) -> None:
         """Wait until the program has ended, by itself or by :meth:`kill`, and all that it left is dead.
 
-        A container whose program ended by itself is left with nothing but its init, whose end takes longer than a
-        small program: nobody has to wait for it. ContainerLost when what was used cannot be read any more.
+        The container is then left with nothing but its init, whose end takes longer than a small program: nobody has
+        to wait for it. ContainerLost when what was used cannot be read any more.
         """
-        if self._start is not None and self._start.kind is FromInit.STARTED:
+        container = self._container
+        if self.started:
             await self._finished.wait()
-        self._ended_ns = self._ended_ns or time.monotonic_ns()
-        if self._timer is not None:
-            self._timer.cancel()
-        if self._killed is None and self._container.exited.done():
-            self.reaped = await self._container.settle(_SETTLE_S)
+        if container.exited.done():
+            self.reaped = await container.settle(_SETTLE_S)
         await self.release()
         try:
-            self._last = self._container.cgroup.stats()
-            self._disk_full = workspace.is_full(self._container.writable_fd)
+            self._last = container.cgroup.stats()
+            self._full = self._full or workspace.fullness(container.writable_fd)
         except OSError as error:
             raise ContainerLost(f"its accounts cannot be read: {error.strerror}") from error
 
@@ -142,8 +139,9 @@ class Run:
 
         An event loop that still watches a descriptor when it is closed would not see the next one of its number.
         """
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in (self._timer, self._grace, self._last_resort):
+            if timer is not None:
+                timer.cancel()
         if self.reaped is None:
             self._container.kill()
             await self._container.dead
@@ -154,10 +152,31 @@ class Run:
             pump.finish()
 
     def kill(self, why: Killed) -> None:
-        """End the run. The first reason stands."""
-        if self._killed is None and not self._container.exited.done():
+        """End the run; the first reason stands. Where init does not say in time what was used, it ends without that."""
+        if self._container.exited.done():
+            return
+        if self._killed is None:
             self._killed = why
-        self._container.kill()
+        if not self._container.end_program():
+            self._container.kill()
+        elif self._last_resort is None:
+            self._last_resort = self._loop.call_later(_SETTLE_S, self._container.kill)
+
+    @property
+    def started(self) -> bool:
+        """Whether the program was released."""
+        return self.started_ns > 0
+
+    def cancel(self, grace_s: float) -> None:
+        """End the run because its caller wants it: SIGTERM to the program, and a kill after ``grace_s``, or that at once."""
+        if self._container.exited.done():
+            return
+        self._cancelled = True
+        if grace_s > 0 and self.started:
+            self._container.signal_program(signal.SIGTERM)
+            self._grace = self._grace or self._loop.call_later(grace_s, self.kill, Killed.CANCELLED)
+        else:
+            self.kill(Killed.CANCELLED)
 
     def pause_output(self) -> None:
         """Let the program wait with its output."""
@@ -172,7 +191,7 @@ class Run:
     def resize(self, window: WindowSize) -> None:
         """Tell the terminal its new size; one that is being made has it from the start."""
         self._window = window
-        if self.stdin is not None and self.stdin.open:
+        if self._master >= 0 and self.stdin is not None and self.stdin.open:
             terminal.resize(self._master, window)
 
     def input_arrived(self) -> None:
@@ -189,25 +208,20 @@ class Run:
         """CPU time of init since the baseline; a liar gains no more than the bound."""
         return min(max(0, self._container.own_cpu_us * 1000), _INIT_CPU_BOUND_NS)
 
-    def outcome(self, init_reaped: Reaped | None) -> Outcome:
-        """Put the facts of a finished run together.
-
-        ``init_reaped`` is what the launcher learned from a container that had to be killed, None where it is gone.
-        """
+    def outcome(self) -> Outcome:
+        """Put the facts of a finished run together."""
         container, start, last = self._container, self._start, self._last
         assert last is not None
         status = container.exited.result() if container.exited.done() else None
-        executed = start is not None and start.kind is FromInit.STARTED
-        oom_kills = last.oom_kills
+        not_executed = start is not None and start.kind is FromInit.NOT_EXECUTABLE
         lost = ""
-        if self.reaped is None and init_reaped is None:
-            lost = "the launcher ended during the run"
-        elif executed and status is None and self._killed is None and not oom_kills:
-            lost = "init ended before the program did"
+        if self.started and status is None and self._killed is None and not last.oom_kills:
+            lost = "the launcher ended" if container.launcher_ended else "init ended before the program did"
         return Outcome(
             wait_status=status,
-            exec_errno=None if executed or start is None else start.a,
-            killed=self._killed,
+            exec_errno=start.a if start is not None and not_executed else None,
+            exec_missing=start is not None and not_executed and not start.b,
+            killed=Killed.CANCELLED if self._cancelled else self._killed,
             lost=lost,
             blocked_syscall=self._blocked,
             refused_syscalls=tuple(
@@ -215,19 +229,15 @@ class Run:
                 for (name, answer), count in sorted(self._refused.items())
             ),
             process_refusals=last.process_refusals,
-            disk_full=self._disk_full,
-            disk_bytes=self._limits.disk_bytes,
+            full=self._full,
             stdout=self.recorder.output(STDOUT),
             stderr=self.recorder.output(STDERR),
-            usage=self._usage(last, init_reaped),
+            usage=self._usage(last),
         )
 
-    def _usage(self, last: Stats, init_reaped: Reaped | None) -> Usage:
-        base, start, sample = self._baseline, self._start, self._best_sample
+    def _usage(self, last: Stats) -> Usage:
+        base, sample, reaped = self._baseline, self._best_sample, self.reaped
         assert base is not None
-        reaped, switches = self.reaped or init_reaped, (0, 0)
-        if self.reaped is None and start is not None:
-            switches = start.b, start.c  # the launcher's figures have init's own in them
         throttled = None
         if last.throttled_ns is not None and base.throttled_ns is not None:
             throttled = last.throttled_ns - base.throttled_ns
@@ -237,7 +247,7 @@ class Run:
             cpu_time_ns=cpu_ns,
             user_time_ns=user_ns,
             system_time_ns=cpu_ns - user_ns,
-            wall_time_ns=max(0, self._ended_ns - self._started_ns),
+            wall_time_ns=max(0, self._ended_ns - self.started_ns) if self.started else 0,
             memory_peak_bytes=last.memory_peak_bytes,
             memory_anon_bytes=sample.anon_bytes if sample else None,
             memory_file_bytes=sample.file_bytes if sample else None,
@@ -248,8 +258,8 @@ class Run:
             written_bytes=reaped.written_bytes if reaped else None,
             minor_faults=last.minor_faults - base.minor_faults,
             major_faults=last.major_faults - base.major_faults,
-            voluntary_switches=max(0, reaped.voluntary_switches - switches[0]) if reaped else None,
-            involuntary_switches=max(0, reaped.involuntary_switches - switches[1]) if reaped else None,
+            voluntary_switches=reaped.voluntary_switches if reaped else None,
+            involuntary_switches=reaped.involuntary_switches if reaped else None,
             throttled_time_ns=throttled,
             oom_kills=last.oom_kills,
         )
@@ -272,7 +282,7 @@ class Run:
         return [stdin, stdout, stderr]
 
     def _on_end(self) -> None:
-        self._ended_ns = self._ended_ns or _within(self._started_ns, self._container.exited_ns or time.monotonic_ns())
+        self._ended_ns = self._ended_ns or _within(self.started_ns, self._container.exited_ns or time.monotonic_ns())
         self._finished.set()
 
     def _on_notification(self) -> None:
@@ -282,8 +292,10 @@ class Run:
             return
         name = seccomp.name_call(self._filter, notification.nr, notification.arch)
         answer = seccomp.answer_to(self._filter, name)
+        of_program = notification.pid != self._container.init_pid  # init tries clone3 when it starts the program
         if isinstance(answer, int):
-            self._refused[name, errno.errorcode.get(answer, str(answer))] += 1
+            if of_program:
+                self._refused[name, errno.errorcode.get(answer, str(answer))] += 1
             seccomp.refuse(self._container.listener_fd, notification, answer)
             return
         self._blocked = self._blocked or name
@@ -301,15 +313,16 @@ class Run:
 
     def _look(self) -> None:
         cgroup, limits = self._container.cgroup, self._limits
-        left_wall_ns = self._started_ns + limits.wall_time_ns - time.monotonic_ns()
+        left_wall_ns = self.started_ns + limits.wall_time_ns - time.monotonic_ns()
         left_cpu_ns = limits.cpu_time_ns - self.cpu_time_ns()
         self._sample_memory()
+        self._full = self._full or workspace.fullness(self._container.writable_fd)
         if cgroup.oom_kills():
             self.kill(Killed.MEMORY)
         elif left_cpu_ns < 0:
-            self.kill(Killed.CPU_TIME)
-        elif left_wall_ns <= 0:
-            self.kill(Killed.WALL_TIME)
+            self._end_in_time(Killed.CPU_TIME)
+        elif left_wall_ns < 0:
+            self._end_in_time(Killed.WALL_TIME)
         else:
             self._look_for_waiting()
             # The budget cannot be used up faster than by all CPUs at once.
@@ -317,6 +330,11 @@ class Run:
             self._interval_s = min(self._interval_s * 2, _LONGEST_TICK_S)
             delay = min(self._interval_s, max(soonest_s, _SHORTEST_TICK_S))
             self._timer = self._loop.call_later(delay, self._tick)
+
+    def _end_in_time(self, why: Killed) -> None:
+        """Kill the run for a limit of time, unless it has ended and this process was late to hear of it."""
+        self._container.hear()
+        self.kill(why)
 
     def _sample_memory(self) -> None:
         present = self._container.cgroup.memory_bytes()

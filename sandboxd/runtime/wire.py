@@ -2,10 +2,10 @@
 
 Server to launcher: ``create`` (a JSON header and the seccomp program) with init's end of a socket pair; ``adapt`` (other
 limits) with the workspace; ``destroy``. Launcher to server: ``created`` with a pidfd, the workspace and the cgroup's
-directories; ``adapted``; ``destroyed`` with what only a parent can know; or ``failed``. Both are our own code on both sides, so JSON will do.
+directories; ``adapted``; ``destroyed``; or ``failed``. Both are our own code on both sides, so JSON will do.
 
 Init to server: a fixed struct, parsed with distrust, because a hostile program shares a container with init.
-Server to init: one message, START, whose JSON is in a memfd (an argument list may be larger than a datagram).
+Server to init: one message, START, with a memfd that has the program as JSON and then the contents of its files.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ import json
 import os
 import socket
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
 LAUNCHER_MESSAGE_BYTES = 131072  # below the default socket buffer of 212,992 bytes
-_INIT_MESSAGE = struct.Struct("<B4q")
+_INIT_MESSAGE = struct.Struct("<B5q")
 INIT_MESSAGE_BYTES = 1024
 _MAX_FDS = 16
 
@@ -40,21 +40,22 @@ def decode(message: bytes) -> tuple[dict[str, Any], bytes]:
 
 
 class FromInit(IntEnum):
-    """What init says. Every message has four integers and a text."""
+    """What init says. Every message has five integers and a text."""
 
     READY = 1
     """Built; waits for START. Carries the seccomp listener."""
     FAILED = 2
     """A step of the set-up failed: errno, and ``step`` NUL ``reason`` as text. The program did not run."""
     STARTED = 3
-    """The program was released: init's own CPU time in microseconds and context switches so far, and the moment on the
-    monotonic clock in nanoseconds. Carries the program's pidfd and, for a tty, the master."""
+    """The program was released: the moment on the monotonic clock in nanoseconds, and init's own CPU time since START in
+    microseconds. Carries the program's pidfd and, for a tty, the master."""
     NOT_EXECUTABLE = 4
-    """The program could not be exec'ed: errno, and its path as text. It is the program's failure."""
+    """The program could not be exec'ed: errno, and whether it is there at all. It is the program's failure."""
     EXITED = 5
-    """The program ended: wait status, init's own CPU time in microseconds since START, and the moment."""
+    """The program ended: its wait status, and the moment."""
     EMPTY = 6
-    """Everything but init has been killed and reaped: voluntary and involuntary switches, bytes read and written (-1 where the kernel does not tell)."""
+    """Everything but init has been killed and reaped: voluntary and involuntary switches, bytes read and written (-1
+    where the kernel does not tell), and init's own CPU time since START in microseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +67,12 @@ class InitMessage:
     b: int = 0
     c: int = 0
     d: int = 0
+    e: int = 0
     text: bytes = b""
 
     def encode(self) -> bytes:
         """Return the bytes; the text is cut to fit."""
-        packed = _INIT_MESSAGE.pack(self.kind, self.a, self.b, self.c, self.d) + self.text
+        packed = _INIT_MESSAGE.pack(self.kind, self.a, self.b, self.c, self.d, self.e) + self.text
         return packed[:INIT_MESSAGE_BYTES]
 
     @classmethod
@@ -78,8 +80,9 @@ class InitMessage:
         """Parse bytes from a process that may have been taken over; ValueError when they are no message."""
         if len(data) < _INIT_MESSAGE.size:
             raise ValueError(f"init sent {len(data)} bytes")
-        kind, a, b, c, d = _INIT_MESSAGE.unpack_from(data)
-        return cls(FromInit(kind), a, b, c, d, data[_INIT_MESSAGE.size :])
+        kind, *numbers = _INIT_MESSAGE.unpack_from(data)
+        a, b, c, d, e = numbers
+        return cls(FromInit(kind), a, b, c, d, e, data[_INIT_MESSAGE.size :])
 
 
 def send(sock: socket.socket, data: bytes, fds: Sequence[int] = ()) -> None:
@@ -116,18 +119,24 @@ def receive(sock: socket.socket, size: int) -> tuple[bytes, list[int]]:
     return data, list(fds)
 
 
-def to_memfd(value: dict[str, Any]) -> int:
-    """Return a memfd that holds a JSON value."""
+def to_memfd(header: dict[str, Any], contents: Iterable[bytes] = ()) -> int:
+    """Return a memfd that holds a JSON value, and raw bytes behind it."""
     fd = os.memfd_create("start", os.MFD_CLOEXEC)
-    data = json.dumps(value).encode()
-    while data:
-        data = data[os.write(fd, data) :]
+    try:
+        for piece in (encode(header), *contents):
+            view = memoryview(piece)
+            while view:
+                view = view[os.write(fd, view) :]
+    except OSError:
+        os.close(fd)
+        raise
     return fd
 
 
-def from_memfd(fd: int) -> dict[str, Any]:
-    """Read what :func:`to_memfd` wrote, and close it."""
-    with os.fdopen(fd, "rb") as file:
-        file.seek(0)
-        value: dict[str, Any] = json.loads(file.read())
-    return value
+def from_memfd(fd: int) -> tuple[dict[str, Any], int]:
+    """Read the JSON of :func:`to_memfd`, and return it with the offset of what is behind it."""
+    (size,) = struct.unpack("<I", os.pread(fd, 4, 0))
+    text = b""
+    while len(text) < size:
+        text += os.pread(fd, size - len(text), 4 + len(text))
+    return json.loads(text), 4 + size

@@ -11,10 +11,11 @@ import errno
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sandboxd.errors import ContainerLost, InvalidSubmission, NotAttachable, SetupFailed
 from sandboxd.model import (
+    Command,
     Ended,
     Event,
     ExecutionResult,
@@ -32,18 +33,17 @@ from sandboxd.model import (
 from sandboxd.runtime import workspace
 from sandboxd.runtime.container import Container
 from sandboxd.runtime.engine import Engine
-from sandboxd.runtime.launcher_client import Reaped
-from sandboxd.runtime.outcome import Killed
 from sandboxd.runtime.streams import CHUNK_BYTES, Cursor, Recorder
 from sandboxd.runtime.supervisor import Run, Watch
 from sandboxd.service.admission import Ticket
 from sandboxd.service.observer import Record
 from sandboxd.service.plan import PhasePlan, Plan
-from sandboxd.service.verdict import fault_domain, judge
+from sandboxd.service.verdict import fault_domain, judge, no_room
 
 # How far the reader of a stream may be behind before the program's writes wait.
 BACK_PRESSURE_BYTES = 4 * CHUNK_BYTES
 _MAX_SIGNAL = 64
+_SHOWN_PROGRAM = 64
 
 
 @dataclass(slots=True)
@@ -99,13 +99,16 @@ class Execution:
         """Wait for the answer. Raises what kept the platform from giving one; being cancelled ends only the wait."""
         return await asyncio.shield(self._task)
 
-    def stop(self) -> None:
-        """Kill it. The answer will be CANCELLED, unless it has ended by then."""
+    def stop(self, grace_s: float = 0.0) -> None:
+        """End it. The answer will be CANCELLED, unless it has ended by then.
+
+        With ``grace_s`` a program that runs is asked by SIGTERM first, and killed after that time.
+        """
         self._stopping = True
         if self._queued:
             self._task.cancel()
         elif self._run is not None:
-            self._run.kill(Killed.CANCELLED)
+            self._run.cancel(grace_s)
 
     async def settled(self) -> None:
         """Wait until it has ended, whichever way."""
@@ -159,6 +162,10 @@ class Execution:
             phase=self._phase if self._run is not None and self._run.started else None,
             cpu_time_ns=cpu_time_ns,
             memory_bytes=memory_bytes,
+            tty=submission.tty,
+            accepts_stdin=self._interactive and not self.ended,
+            program=self.plan.program[:_SHOWN_PROGRAM],
+            verdict=(self._result.verdict if self._result else Verdict.INTERNAL_ERROR) if self.ended else None,
         )
 
     def _consumption(self) -> tuple[int | None, int | None]:
@@ -187,8 +194,14 @@ class Execution:
 
     @property
     def kept_bytes(self) -> int:
-        """How much output it keeps."""
-        return sum({id(entry): entry.kept_bytes for entry in self._timeline if isinstance(entry, Recorder)}.values())
+        """How much it keeps: output as it came, and the answer."""
+        recorders = {id(entry): entry.kept_bytes for entry in self._timeline if isinstance(entry, Recorder)}
+        return sum(recorders.values()) + (self._result.content_bytes if self._result else 0)
+
+    def forget_submission(self) -> None:
+        """Let go of what was submitted, which nobody can ask for once it has ended."""
+        bare = replace(self.plan.submission, program=Command(argv=()), files=(), stdin=b"", env={})
+        self.plan = replace(self.plan, submission=bare, files=(), phases=())
 
     async def events(self, *, from_start: bool, back_pressure: bool) -> AsyncIterator[Event]:
         """Tell what happens, to the end. With ``back_pressure`` the program waits for this reader."""
@@ -257,10 +270,10 @@ class Execution:
         try:
             await self._ticket.enter()
         except asyncio.CancelledError:
-            return self._answer({self.plan.phases[-1].phase: _never_ran()}, _NOTHING)
-        finally:
-            self._queued = False
             self.clock.queued = time.monotonic_ns() - self._created_ns
+            return self._answer({self.plan.phases[-1].phase: _never_ran()}, _NOTHING)
+        self._queued = False
+        self.clock.queued = time.monotonic_ns() - self._created_ns
         results: dict[Phase, PhaseResult] = {}
         files, collected = self.plan.files, _NOTHING
         for plan in self.plan.phases:
@@ -281,7 +294,6 @@ class Execution:
         container = await self._engine.create(self.plan.image.root, self.plan.policy, plan.limits, audit=audit)
         run: Run | None = None
         try:
-            _put(container, files)
             if self._stopping:
                 return _never_ran(), _NOTHING
             watch = Watch(
@@ -291,28 +303,39 @@ class Execution:
             )
             run = Run(container, plan.limits, self.plan.policy.seccomp, watch, audit=audit)
             self._container, self._run = container, run
-            self.clock.created += time.monotonic_ns() - began
-            began = time.monotonic_ns()
-            await run.start(plan.program, self._window)
+            await run.start(plan.program, files, self._window)
+            released = run.started_ns or time.monotonic_ns()
+            self.clock.created += released - began
             await self._feed(run, plan)
             await run.finish()
-            self.clock.ran += time.monotonic_ns() - began
             began = time.monotonic_ns()
+            self.clock.ran += began - released
             collected = await self._collect(container, plan)
+        except SetupFailed as error:
+            if (error.step, error.errno) != ("put_files", errno.ENOSPC):
+                raise
+            return self._no_room(plan), _NOTHING
         finally:
             self._end_phase()
-            reaped = await self._end(container, run)
+            await self._end(container, run)
             self.clock.collected += time.monotonic_ns() - began
-        return judge(plan.phase, plan.limits, run.outcome(reaped)), collected
+        result = judge(plan.phase, plan.program.argv[0], plan.limits, self.plan.policy.inodes, run.outcome())
+        return result, collected
 
-    async def _end(self, container: Container, run: Run | None) -> Reaped | None:
+    def _no_room(self, plan: PhasePlan) -> PhaseResult:
+        """Tell that a phase's files do not fit: the caller's own are a bad request, a compiler's a limit that was met."""
+        if plan is self.plan.phases[0]:
+            raise InvalidSubmission.of("files", "they do not fit into disk_bytes and the policy's inodes")
+        return no_room(plan.limits)
+
+    async def _end(self, container: Container, run: Run | None) -> None:
         """Destroy the container; one in which nothing but init is left does so while the answer is on its way."""
         if run is not None:
             await run.release()
             if run.reaped is not None:
                 self._engine.retire(container)
-                return None
-        return await self._engine.destroy(container)
+                return
+        await self._engine.destroy(container)
 
     async def _feed(self, run: Run, plan: PhasePlan) -> None:
         """Give the program its input; what does not fit into the pipe goes in while it runs."""
@@ -419,12 +442,3 @@ def _lags(recorder: Recorder, cursor: Cursor) -> bool:
 
 def _never_ran() -> PhaseResult:
     return PhaseResult(verdict=Verdict.CANCELLED, detail="the run was cancelled before it started")
-
-
-def _put(container: Container, files: tuple[File, ...]) -> None:
-    try:
-        workspace.put(container.writable_fd, container.spec, files)
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise InvalidSubmission.of("files", "they do not fit into disk_bytes and the policy's inodes") from error
-        raise SetupFailed("put_files", error.errno or 0, str(error.strerror)) from error

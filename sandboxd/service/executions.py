@@ -53,9 +53,11 @@ class ExecutionService:
         self._live[execution.id] = execution
         return execution
 
-    def list(self) -> list[ExecutionSummary]:
-        """Return what is queued or runs, oldest first."""
-        return [execution.summary() for execution in self._live.values()]
+    def list(self, *, include_ended: bool = False) -> list[ExecutionSummary]:
+        """Return what is queued or runs, and on request what has ended and is remembered, oldest first."""
+        ended = list(self._remembered.values()) if include_ended else []
+        executions = sorted((*ended, *self._live.values()), key=lambda execution: execution.created_unix_ns)
+        return [execution.summary() for execution in executions]
 
     def get(self, execution_id: str) -> Execution:
         """Return an execution that is live or remembered. UnknownExecution otherwise."""
@@ -64,9 +66,11 @@ class ExecutionService:
             raise UnknownExecution(f"no execution {execution_id!r} is live or remembered")
         return execution
 
-    def cancel(self, execution_id: str) -> None:
-        """Kill an execution; one that has ended stays as it is. UnknownExecution when it is not known."""
-        self.get(execution_id).stop()
+    async def cancel(self, execution_id: str, grace_s: float = 0.0) -> None:
+        """End an execution, and wait until it has; one that has ended stays as it is. UnknownExecution when it is not known."""
+        execution = self.get(execution_id)
+        execution.stop(grace_s)
+        await execution.settled()
 
     async def drain(self, grace_s: float) -> None:
         """Take no more, let what runs end, and kill what is left after ``grace_s``."""
@@ -78,8 +82,9 @@ class ExecutionService:
 
     def _ended(self, execution: Execution) -> None:
         del self._live[execution.id]
-        self._remember(execution)
         self._observer.execution_ended(execution.record())
+        execution.forget_submission()
+        self._remember(execution)
 
     def _remember(self, execution: Execution) -> None:
         self._remembered[execution.id] = execution

@@ -13,16 +13,16 @@ _PROTO_NAMES = {"cpu_time_ns": "cpu_time", "wall_time_ns": "wall_time"}
 
 
 def resolve(
-    asked: LimitsRequest, defaults: Limits, policy: Policy, *, min_memory_bytes: int, field: str
+    asked: LimitsRequest, defaults: Limits, policy: Policy, *, field: str, memory_bytes: int = 0, processes: int = 0
 ) -> tuple[Limits, list[Violation]]:
     """Fill in the defaults and check the bounds. A limit out of bounds is refused, never clamped.
 
-    ``min_memory_bytes`` is the measured floor of what will run; ``field`` is the request's field, such as
-    ``limits``. A default below that floor is raised to it: nobody asked for it. A file or a disk default above the
+    ``field`` is the request's, such as ``limits``; ``memory_bytes`` and ``processes`` are what, measured, it takes to
+    start what will run. A default below those is raised to them: nobody asked for it. A file or a disk default above the
     memory that was asked for stays: files count as memory, and memory then is what ends the run.
     """
-    floors = replace(policy.floors, memory_bytes=max(policy.floors.memory_bytes, min_memory_bytes))
-    chosen = replace(defaults, memory_bytes=max(defaults.memory_bytes, floors.memory_bytes))
+    floors = _at_least(policy.floors, memory_bytes, processes)
+    chosen = _at_least(defaults, floors.memory_bytes, floors.processes)
     violations = []
     for entry in fields(LimitsRequest):
         value = getattr(asked, entry.name)
@@ -42,6 +42,14 @@ def resolve(
         else:
             chosen = replace(chosen, **{entry.name: value})
     return chosen, violations
+
+
+def _at_least(limits: Limits, memory_bytes: int, processes: int) -> Limits:
+    return replace(
+        limits,
+        memory_bytes=max(limits.memory_bytes, memory_bytes),
+        processes=max(limits.processes, processes),
+    )
 
 
 def _show(name: str, value: float) -> str:

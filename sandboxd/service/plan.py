@@ -6,10 +6,11 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from sandboxd.errors import InvalidSubmission, Violation
+from sandboxd.errors import InvalidSubmission, Violation, shown
 from sandboxd.images.manifest import Language, expand
 from sandboxd.images.store import Image, ImageStore
 from sandboxd.model import SECOND_NS, File, Limits, Phase, Source, Submission
+from sandboxd.paths import Places
 from sandboxd.runtime.policy import Policy
 from sandboxd.runtime.spec import ProgramSpec
 from sandboxd.service.limits import resolve
@@ -42,6 +43,8 @@ class Plan:
     image: Image
     policy: Policy
     language: str
+    program: str
+    """The source's entrypoint, or the command's first word."""
     files: tuple[File, ...]
     phases: tuple[PhasePlan, ...]
 
@@ -63,72 +66,90 @@ class Planner:
         policy = self._policy(submission.policy or self._default_policy)
         if isinstance(submission.program, Source):
             return self._plan_source(submission, submission.program, image, policy)
-        limits, violations = resolve(submission.limits, policy.defaults, policy, min_memory_bytes=0, field="limits")
+        limits, violations = resolve(submission.limits, policy.defaults, policy, field="limits")
+        violations += resolve(submission.compile_limits, policy.compile_defaults, policy, field="compile_limits")[1]
         violations += _fit(submission.files, limits, policy, "limits")
         if violations:
             raise InvalidSubmission(violations)
         argv = submission.program.argv
         phase = _phase(Phase.RUN, argv, limits, {**BASE_ENV, **image.env, **submission.env}, tty=submission.tty)
         return Plan(
-            submission=submission, image=image, policy=policy, language="", files=submission.files, phases=(phase,)
+            submission=submission,
+            image=image,
+            policy=policy,
+            language="",
+            program=argv[0],
+            files=submission.files,
+            phases=(phase,),
         )
 
     def _plan_source(self, submission: Submission, source: Source, image: Image, policy: Policy) -> Plan:
         language = image.language(source.language)
         if language is None:
             known = ", ".join(sorted(image.languages))
-            text = f"image {image.name!r} has no language {source.language!r}; it has {known}"
+            text = f"image {image.name!r} has no language {shown(source.language)}; it has {known}"
             raise InvalidSubmission.of("source.language", text)
         entrypoint, sources = _name_sources(source, language)
         files = (*sources, *submission.files)
-        phases, violations = _language_phases(submission, language, entrypoint, sources, image, policy)
-        violations += _duplicates(files)
+        phases, violations = _language_phases(submission, source, language, entrypoint, sources, image, policy)
+        violations += _clashes(entrypoint, submission.files) if not source.files[0].path else []
         for phase, field in zip(reversed(phases), ("limits", "compile_limits"), strict=False):
             violations += _fit(files, phase.limits, policy, field)
         if violations:
             raise InvalidSubmission(violations)
         return Plan(
-            submission=submission, image=image, policy=policy, language=language.name, files=files, phases=tuple(phases)
+            submission=submission,
+            image=image,
+            policy=policy,
+            language=language.name,
+            program=entrypoint,
+            files=files,
+            phases=tuple(phases),
         )
 
     def _image(self, name: str) -> Image:
         image = self._images.get(name)
         if image is None:
             known = ", ".join(image.name for image in self._images.list())
-            raise InvalidSubmission.of("image", f"no image is named {name!r}; there are: {known or 'none'}")
+            raise InvalidSubmission.of("image", f"no image is named {shown(name)}; there are: {known or 'none'}")
         return image
 
     def _policy(self, name: str) -> Policy:
         policy = self._policies.get(name)
         if policy is None:
             known = ", ".join(sorted(self._policies))
-            raise InvalidSubmission.of("policy", f"no policy is named {name!r}; there are {known}")
+            raise InvalidSubmission.of("policy", f"no policy is named {shown(name)}; there are {known}")
         return policy
 
 
 def _language_phases(
-    submission: Submission, language: Language, entrypoint: str, sources: tuple[File, ...], image: Image, policy: Policy
+    submission: Submission,
+    source: Source,
+    language: Language,
+    entrypoint: str,
+    sources: tuple[File, ...],
+    image: Image,
+    policy: Policy,
 ) -> tuple[list[PhasePlan], list[Violation]]:
     env = {**BASE_ENV, **image.env, **language.env}
     names = language.sources_of(file.path for file in sources)
-    violations: list[Violation] = []
-    phases = []
-    if language.compile:
-        limits, found = resolve(
-            submission.compile_limits,
-            policy.compile_defaults,
-            policy,
-            min_memory_bytes=language.compile_min_memory_bytes,
-            field="compile_limits",
-        )
-        violations += found
-        argv = expand(language.compile, entrypoint, names)
-        phases.append(_phase(Phase.COMPILE, argv, limits, env, tty=False))
+    compile_limits, violations = resolve(
+        submission.compile_limits,
+        policy.compile_defaults,
+        policy,
+        field="compile_limits",
+        memory_bytes=language.compile_min_memory_bytes,
+        processes=language.compile_min_processes,
+    )
     limits, found = resolve(
-        submission.limits, policy.defaults, policy, min_memory_bytes=language.min_memory_bytes, field="limits"
+        submission.limits, policy.defaults, policy, field="limits", memory_bytes=language.min_memory_bytes
     )
     violations += found
-    argv = expand(language.run, entrypoint, names)
+    phases = []
+    if language.compile:
+        argv = expand(language.compile, entrypoint, names)
+        phases.append(_phase(Phase.COMPILE, argv, compile_limits, env, tty=False))
+    argv = (*expand(language.run, entrypoint, names), *source.args)
     phases.append(_phase(Phase.RUN, argv, limits, {**env, **submission.env}, tty=submission.tty))
     return phases, violations
 
@@ -166,14 +187,12 @@ def _name_sources(source: Source, language: Language) -> tuple[str, tuple[File, 
     raise InvalidSubmission.of("source.entrypoint", text)
 
 
-def _duplicates(files: tuple[File, ...]) -> list[Violation]:
-    """Find a file of the request that takes the name given to nameless source code."""
-    first = files[0].path if files else ""
-    return [
-        Violation(f"files[{index - 1}].path", f"{file.path!r} is the name of the source file")
-        for index, file in enumerate(files)
-        if index and file.path == first
-    ]
+def _clashes(entrypoint: str, files: tuple[File, ...]) -> list[Violation]:
+    """Find files of the request that want the place of nameless source code, which has its name only now."""
+    places = Places()
+    places.take(entrypoint, "source.code")
+    found = ((f"files[{index}].path", file.path) for index, file in enumerate(files))
+    return [Violation(field, wrong) for field, path in found if (wrong := places.take(path, field))]
 
 
 def _fit(files: tuple[File, ...], limits: Limits, policy: Policy, field: str) -> list[Violation]:

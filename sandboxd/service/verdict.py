@@ -12,11 +12,14 @@ import os
 import signal
 from dataclasses import dataclass
 
+from sandboxd.errors import shown
 from sandboxd.model import SECOND_NS, Cause, FaultDomain, Limits, Phase, PhaseResult, Verdict
 from sandboxd.runtime.outcome import Killed, Outcome
 
 EXIT_NOT_EXECUTABLE = 126  # as shells have it: found, but it cannot be run
 EXIT_NOT_FOUND = 127
+# The kernel charges at most a huge page at once, 2 MiB on x86-64 and arm64; twice that leaves room for its batches.
+_LARGEST_CHARGE_BYTES = 4 << 20
 
 _FAULT_DOMAINS = {
     Verdict.OK: FaultDomain.PROGRAM,
@@ -49,11 +52,16 @@ class _Finding:
     cause: Cause | None = None
 
 
-def judge(phase: Phase, limits: Limits, outcome: Outcome) -> PhaseResult:
-    """Turn the facts of a run into its result."""
+def judge(phase: Phase, program: str, limits: Limits, inodes: int, outcome: Outcome) -> PhaseResult:
+    """Turn the facts of a run into its result.
+
+    ``program`` is what was to be executed, ``inodes`` how many the writable places could have.
+    """
     exit_code, number = _exit(outcome)
-    finding = _platform_or_caller(outcome) or _limit(limits, outcome, exit_code, number)
-    finding = finding or _program(phase, outcome, exit_code, number)
+    finding = _platform_or_caller(limits, outcome) or _limit(limits, outcome)
+    if finding is None and (exit_code or number is not None):
+        finding = _space(limits, inodes, outcome, number)
+    finding = finding or _program(phase, program, outcome, exit_code, number)
     return PhaseResult(
         verdict=finding.verdict,
         exit_code=exit_code,
@@ -80,23 +88,26 @@ def _exit(outcome: Outcome) -> tuple[int | None, int | None]:
     return os.WEXITSTATUS(outcome.wait_status), None
 
 
-def _platform_or_caller(outcome: Outcome) -> _Finding | None:
+def _platform_or_caller(limits: Limits, outcome: Outcome) -> _Finding | None:
     if outcome.lost:
         return _Finding(Verdict.INTERNAL_ERROR, f"sandboxd lost the container: {outcome.lost}")
+    if outcome.usage.oom_kills and _was_below_its_memory(limits, outcome):
+        detail = "the kernel killed a process for memory that the host did not have: the container was below its limit"
+        return _Finding(Verdict.INTERNAL_ERROR, detail)
     if outcome.killed is Killed.CANCELLED:
         return _Finding(Verdict.CANCELLED, "the run was cancelled")
     return None
 
 
-def _limit(limits: Limits, outcome: Outcome, exit_code: int | None, number: int | None) -> _Finding | None:
-    """Find the wall that the program ran into."""
-    return (
-        _security(outcome)
-        or _memory(limits, outcome)
-        or _output(limits, outcome)
-        or _times(limits, outcome)
-        or (_space(limits, outcome, number) if number is not None or exit_code else None)
-    )
+def _was_below_its_memory(limits: Limits, outcome: Outcome) -> bool:
+    """Whether the memory limit cannot be what a process was killed for: the peak never came near it."""
+    peak = outcome.usage.memory_peak_bytes
+    return peak is not None and peak + _LARGEST_CHARGE_BYTES < limits.memory_bytes
+
+
+def _limit(limits: Limits, outcome: Outcome) -> _Finding | None:
+    """Find the wall at which the program was ended."""
+    return _security(outcome) or _memory(limits, outcome) or _output(limits, outcome) or _times(limits, outcome)
 
 
 def _security(outcome: Outcome) -> _Finding | None:
@@ -112,11 +123,13 @@ def _memory(limits: Limits, outcome: Outcome) -> _Finding | None:
     usage = outcome.usage
     if not usage.oom_kills and outcome.exec_errno != errno.ENOMEM:
         return None
-    observed = max(usage.memory_peak_bytes or 0, limits.memory_bytes)
-    cause = Cause(limit="memory_bytes", allowed=limits.memory_bytes, observed=observed)
+    peak = usage.memory_peak_bytes or 0
     if not usage.oom_kills:
+        cause = Cause(limit="memory_bytes", allowed=limits.memory_bytes, observed=peak)
         return _Finding(Verdict.MEMORY_LIMIT, "the program does not fit into its memory", cause)
     count = f"{usage.oom_kills} process{'es' if usage.oom_kills > 1 else ''}"
+    # The kernel refused more than the limit, so that much was wanted, though its counter may be a few pages behind.
+    cause = Cause(limit="memory_bytes", allowed=limits.memory_bytes, observed=max(peak, limits.memory_bytes))
     detail = f"the kernel killed {count} of the container at its memory limit of {limits.memory_bytes} bytes"
     return _Finding(Verdict.MEMORY_LIMIT, detail, cause)
 
@@ -136,7 +149,7 @@ def _times(limits: Limits, outcome: Outcome) -> _Finding | None:
         return _Finding(
             Verdict.CPU_TIME_LIMIT, f"the program used up its {_seconds(limits.cpu_time_ns)} of CPU time", cause
         )
-    if wall > limits.wall_time_ns or outcome.killed is Killed.WALL_TIME:
+    if wall > limits.wall_time_ns:
         cause = Cause(limit="wall_time", allowed=limits.wall_time_ns, observed=wall)
         return _Finding(
             Verdict.WALL_TIME_LIMIT, f"the program did not end within {_seconds(limits.wall_time_ns)}", cause
@@ -144,17 +157,19 @@ def _times(limits: Limits, outcome: Outcome) -> _Finding | None:
     return None
 
 
-def _space(limits: Limits, outcome: Outcome, number: int | None) -> _Finding | None:
+def _space(limits: Limits, inodes: int, outcome: Outcome, number: int | None) -> _Finding | None:
     """Tell why a program failed that met a full disk or a refused process: evidence of the kernel's, and a failure."""
     if number == signal.SIGXFSZ:
         allowed = limits.file_size_bytes
         cause = Cause(limit="file_size_bytes", allowed=allowed, observed=allowed)
         return _Finding(Verdict.DISK_LIMIT, f"the program wrote a file of more than {allowed} bytes", cause)
-    if outcome.disk_full:
+    if outcome.full == "inodes":
+        detail = "the program failed after its writable space had been full of files, though not of bytes"
+        return _Finding(Verdict.DISK_LIMIT, detail, Cause(limit="inodes", allowed=inodes, observed=inodes))
+    if outcome.full:
         cause = Cause(limit="disk_bytes", allowed=limits.disk_bytes, observed=limits.disk_bytes)
-        return _Finding(
-            Verdict.DISK_LIMIT, f"the program failed with its {limits.disk_bytes} bytes of disk full", cause
-        )
+        detail = f"the program failed after its {limits.disk_bytes} bytes of disk had been full"
+        return _Finding(Verdict.DISK_LIMIT, detail, cause)
     if outcome.process_refusals:
         cause = Cause(limit="processes", allowed=limits.processes, observed=limits.processes + 1)
         detail = f"the program failed after it was refused a process or thread above {limits.processes}"
@@ -162,10 +177,12 @@ def _space(limits: Limits, outcome: Outcome, number: int | None) -> _Finding | N
     return None
 
 
-def _program(phase: Phase, outcome: Outcome, exit_code: int | None, number: int | None) -> _Finding:
+def _program(phase: Phase, program: str, outcome: Outcome, exit_code: int | None, number: int | None) -> _Finding:
     if outcome.exec_errno is not None:
-        detail = f"the program could not be started: {os.strerror(outcome.exec_errno)}"
-        return _Finding(Verdict.NONZERO_EXIT, detail)
+        why = os.strerror(outcome.exec_errno)
+        if outcome.exec_errno == errno.ENOENT and not outcome.exec_missing:
+            why = "the interpreter that it names is not there"
+        return _Finding(Verdict.NONZERO_EXIT, f"{shown(program)} could not be started: {why}")
     if number is not None:
         return _Finding(Verdict.SIGNALED, f"the program was ended by {_signal_name(number)}")
     if exit_code == 0:
@@ -173,6 +190,13 @@ def _program(phase: Phase, outcome: Outcome, exit_code: int | None, number: int 
     if phase is Phase.COMPILE:
         return _Finding(Verdict.COMPILE_ERROR, f"the compiler exited with status {exit_code}")
     return _Finding(Verdict.NONZERO_EXIT, f"the program exited with status {exit_code}")
+
+
+def no_room(limits: Limits) -> PhaseResult:
+    """Return the result of a run that could not begin, because what its compiler left does not fit."""
+    cause = Cause(limit="disk_bytes", allowed=limits.disk_bytes, observed=limits.disk_bytes)
+    detail = f"what the compiler left does not fit into the {limits.disk_bytes} bytes of disk of the run"
+    return PhaseResult(verdict=Verdict.DISK_LIMIT, cause=cause, detail=detail)
 
 
 def _signal_name(number: int) -> str:

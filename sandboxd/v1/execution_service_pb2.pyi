@@ -75,16 +75,18 @@ class File(_message.Message):
     def __init__(self, path: _Optional[str] = ..., content: _Optional[bytes] = ..., mode: _Optional[int] = ...) -> None: ...
 
 class Source(_message.Message):
-    __slots__ = ("language", "code", "files", "entrypoint")
+    __slots__ = ("language", "code", "files", "entrypoint", "args")
     LANGUAGE_FIELD_NUMBER: _ClassVar[int]
     CODE_FIELD_NUMBER: _ClassVar[int]
     FILES_FIELD_NUMBER: _ClassVar[int]
     ENTRYPOINT_FIELD_NUMBER: _ClassVar[int]
+    ARGS_FIELD_NUMBER: _ClassVar[int]
     language: str
     code: bytes
     files: _containers.RepeatedCompositeFieldContainer[File]
     entrypoint: str
-    def __init__(self, language: _Optional[str] = ..., code: _Optional[bytes] = ..., files: _Optional[_Iterable[_Union[File, _Mapping]]] = ..., entrypoint: _Optional[str] = ...) -> None: ...
+    args: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, language: _Optional[str] = ..., code: _Optional[bytes] = ..., files: _Optional[_Iterable[_Union[File, _Mapping]]] = ..., entrypoint: _Optional[str] = ..., args: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Command(_message.Message):
     __slots__ = ("argv",)
@@ -350,8 +352,10 @@ class WaitingForStdin(_message.Message):
     def __init__(self) -> None: ...
 
 class ListExecutionsRequest(_message.Message):
-    __slots__ = ()
-    def __init__(self) -> None: ...
+    __slots__ = ("include_ended",)
+    INCLUDE_ENDED_FIELD_NUMBER: _ClassVar[int]
+    include_ended: bool
+    def __init__(self, include_ended: bool = ...) -> None: ...
 
 class ListExecutionsResponse(_message.Message):
     __slots__ = ("executions",)
@@ -360,7 +364,7 @@ class ListExecutionsResponse(_message.Message):
     def __init__(self, executions: _Optional[_Iterable[_Union[Execution, _Mapping]]] = ...) -> None: ...
 
 class Execution(_message.Message):
-    __slots__ = ("execution_id", "request_id", "image", "language", "policy", "create_time", "age", "phase", "cpu_time", "memory_bytes")
+    __slots__ = ("execution_id", "request_id", "image", "language", "policy", "create_time", "age", "phase", "cpu_time", "memory_bytes", "tty", "accepts_stdin", "program", "verdict")
     EXECUTION_ID_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     IMAGE_FIELD_NUMBER: _ClassVar[int]
@@ -371,6 +375,10 @@ class Execution(_message.Message):
     PHASE_FIELD_NUMBER: _ClassVar[int]
     CPU_TIME_FIELD_NUMBER: _ClassVar[int]
     MEMORY_BYTES_FIELD_NUMBER: _ClassVar[int]
+    TTY_FIELD_NUMBER: _ClassVar[int]
+    ACCEPTS_STDIN_FIELD_NUMBER: _ClassVar[int]
+    PROGRAM_FIELD_NUMBER: _ClassVar[int]
+    VERDICT_FIELD_NUMBER: _ClassVar[int]
     execution_id: str
     request_id: str
     image: str
@@ -381,13 +389,19 @@ class Execution(_message.Message):
     phase: Phase
     cpu_time: _duration_pb2.Duration
     memory_bytes: int
-    def __init__(self, execution_id: _Optional[str] = ..., request_id: _Optional[str] = ..., image: _Optional[str] = ..., language: _Optional[str] = ..., policy: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., age: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., phase: _Optional[_Union[Phase, str]] = ..., cpu_time: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., memory_bytes: _Optional[int] = ...) -> None: ...
+    tty: bool
+    accepts_stdin: bool
+    program: str
+    verdict: Verdict
+    def __init__(self, execution_id: _Optional[str] = ..., request_id: _Optional[str] = ..., image: _Optional[str] = ..., language: _Optional[str] = ..., policy: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., age: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., phase: _Optional[_Union[Phase, str]] = ..., cpu_time: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., memory_bytes: _Optional[int] = ..., tty: bool = ..., accepts_stdin: bool = ..., program: _Optional[str] = ..., verdict: _Optional[_Union[Verdict, str]] = ...) -> None: ...
 
 class CancelExecutionRequest(_message.Message):
-    __slots__ = ("execution_id",)
+    __slots__ = ("execution_id", "grace_period")
     EXECUTION_ID_FIELD_NUMBER: _ClassVar[int]
+    GRACE_PERIOD_FIELD_NUMBER: _ClassVar[int]
     execution_id: str
-    def __init__(self, execution_id: _Optional[str] = ...) -> None: ...
+    grace_period: _duration_pb2.Duration
+    def __init__(self, execution_id: _Optional[str] = ..., grace_period: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class CancelExecutionResponse(_message.Message):
     __slots__ = ()

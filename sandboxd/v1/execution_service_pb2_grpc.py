@@ -100,14 +100,14 @@ class ExecutionServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListExecutions(self, request, context):
-        """Lists what runs now.
+        """Lists what is queued or runs, and on request what has ended and is remembered.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CancelExecution(self, request, context):
-        """Kills an execution. Its own caller receives the answer, with VERDICT_CANCELLED.
+        """Ends an execution and answers when it has ended. Its own caller receives the answer, with VERDICT_CANCELLED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

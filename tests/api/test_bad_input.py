@@ -45,7 +45,33 @@ CASES = [
     (python("x", files=[pb.File(path="a"), pb.File(path="a")]), "files[1].path", "duplicate of files[0]"),
     (python("x", files=[pb.File(path="a"), pb.File(path="a/b")]), "files[1].path", "both a file and a directory"),
     (python("x", files=[pb.File(path="a/b"), pb.File(path="a")]), "files[1].path", "both a file and a directory"),
-    (python("x", files=[pb.File(path="main.py")]), "files[0].path", "source file"),
+    (python("x", files=[pb.File(path="main.py")]), "files[0].path", "duplicate of source.code"),
+    (python("x", files=[pb.File(path="main.py/x")]), "files[0].path", "both a file and a directory: see source.code"),
+    (
+        pb.ExecuteRequest(
+            source=pb.Source(language="python", code=b"x", entrypoint="a/b.py"), files=[pb.File(path="a")]
+        ),
+        "files[0].path",
+        "both a file and a directory: see source.code",
+    ),
+    (python("x", collect=["a/../b"]), "collect[0]", ".."),
+    (pb.ExecuteRequest(source=pb.Source(language="python", args=["a", "b\0"])), "source.args[1]", "NUL"),
+    (command("true", compile_limits=pb.Limits(memory_bytes=1 << 60)), "compile_limits.memory_bytes", "ceiling"),
+    (python("x", compile_limits=pb.Limits(memory_bytes=1)), "compile_limits.memory_bytes", "below the least"),
+    (
+        pb.ExecuteRequest(source=pb.Source(language="c"), compile_limits=pb.Limits(processes=2)),
+        "compile_limits.processes",
+        "below the least, 3",
+    ),
+    (command("true", image="a" * 5000), "image", "no image is named 'aaa"),
+    (command("true", policy="ü" * 3000), "policy", "no policy is named 'üüü"),
+    (
+        pb.ExecuteRequest(
+            source=pb.Source(language="python", entrypoint="e" * 200, files=[pb.File(path="a" * 200, content=b"x")])
+        ),
+        "source.entrypoint",
+        "no file is named 'eee",
+    ),
     (python("x", files=[pb.File(path=str(n)) for n in range(10_000)]), "files", "10000 files are more than 4096"),
     (python("x", env={"": "v"}), 'env[""]', "empty"),
     (python("x", env={"A=B": "v"}), 'env["A=B"]', "="),
@@ -104,15 +130,62 @@ def test_all_bad_fields_are_named_at_once(client):
     assert {'env[""]', "limits.cpus", "limits.processes", "collect[0]"} == set(violations(error.value))
 
 
-@pytest.mark.parametrize("data", [b"\xff\xff\xff", b"\x0a\x02\xc3\x28", b"\x22\xff\xff\xff\xff\x0f"])
-def test_bytes_that_are_no_request(client, data):
-    """Invalid UTF-8 in request_id among them: the caller's error, not ours."""
-    call = client.channel.unary_unary("/sandboxd.v1.ExecutionService/Execute")
+def test_many_bad_fields_fit_into_what_a_client_reads(client):
+    """Its headers have room for 8 KiB: the answer is still INVALID_ARGUMENT, and names as many as go in."""
     with pytest.raises(grpc.RpcError) as error:
-        call(data)
+        client.execute(command("true", env={"ü" * 60 + str(n) + "=": "v" for n in range(25)}))
 
     assert grpc.StatusCode.INVALID_ARGUMENT is error.value.code()
-    assert "request" in violations(error.value)
+    assert len(violations(error.value)) >= 3
+
+
+def call_with(client, data, method="Execute"):
+    """Send bytes as they are; returns the error."""
+    call = client.channel.unary_unary(f"/sandboxd.v1.ExecutionService/{method}")
+    with pytest.raises(grpc.RpcError) as error:
+        call(data)
+    assert grpc.StatusCode.INVALID_ARGUMENT is error.value.code()
+    return error.value
+
+
+@pytest.mark.parametrize("data", [b"\xff\xff\xff", b"\x22\xff\xff\xff\xff\x0f", b"\x0b", b"\x0a\x05ab"])
+def test_bytes_that_are_no_request(client, data):
+    assert "not a valid ExecuteRequest" in violations(call_with(client, data))["request"]
+
+
+BAD = "@@@@"
+
+
+@pytest.mark.parametrize(
+    ("request_", "field"),
+    [
+        (python("x", request_id=BAD), "request_id"),
+        (python("x", image=BAD), "image"),
+        (command("true", BAD), "command.argv[1]"),
+        (pb.ExecuteRequest(source=pb.Source(language=BAD)), "source.language"),
+        (pb.ExecuteRequest(source=pb.Source(files=[pb.File(path=BAD)])), "source.files[0].path"),
+        (python("x", files=[pb.File(path="a", content=BAD.encode()), pb.File(path=f"b/{BAD}")]), "files[1].path"),
+        (python("x", env={"A": BAD}), "env[0]"),
+        (python("x", env={BAD: "A"}), "env[0]"),
+        (python("x", collect=["*", "a", BAD]), "collect[2]"),
+    ],
+)
+def test_text_that_is_not_utf8_is_named(client, request_, field):
+    data = request_.SerializeToString()
+    if field == "files[1].path":  # bytes may be anything: only the second of the two is wrong
+        first, second, third = data.split(BAD.encode())
+        data = first + BAD.encode() + second + b"\xff@@@" + third
+    else:
+        data = data.replace(BAD.encode(), b"\xff@@@")
+
+    assert "is not valid UTF-8" == violations(call_with(client, data))[field]
+
+
+@pytest.mark.parametrize("seconds", [-1, 3601])
+def test_a_grace_that_is_none(client, seconds):
+    request = pb.CancelExecutionRequest(execution_id="0" * 32, grace_period=Duration(seconds=seconds))
+
+    assert "grace_period" in violations(call_with(client, request.SerializeToString(), "CancelExecution"))
 
 
 def test_a_message_of_65_mib_is_refused_and_the_server_goes_on(api, client):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import threading
+from pathlib import Path
 
 import grpc
 import pytest
@@ -94,6 +96,85 @@ def test_list_and_cancel(api, client):
     assert (pb.VERDICT_CANCELLED, pb.FAULT_DOMAIN_CALLER) == (answers[0].verdict, answers[0].fault_domain)
     assert answers[0].run.usage.HasField("cpu_time")
     assert [] == client.list()
+
+
+def test_what_has_ended_is_listed_when_asked(client):
+    """With its verdict, and what people need to tell one from another; the text of the submission is gone."""
+    response = client.execute(python("import sys; sys.exit(3)", request_id="over"))
+    ended = next(e for e in client.list(include_ended=True) if e.execution_id == response.execution_id)
+
+    assert (pb.VERDICT_NONZERO_EXIT, "over", "main.py", False, False) == (
+        ended.verdict,
+        ended.request_id,
+        ended.program,
+        ended.tty,
+        ended.accepts_stdin,
+    )
+    assert [] == client.list()
+
+
+def test_cancel_with_a_grace_period_lets_the_program_end_by_itself(client):
+    """Whatever it does then, the answer is CANCELLED; and the call returns when it has ended."""
+    code = "import signal, sys, time\nsignal.signal(15, lambda *_: sys.exit('cleaned'))\nprint('up', flush=True)\ntime.sleep(60)"
+    call = client.stub.Execute.future(python(code))
+    execution = wait_for(lambda: next((e for e in client.list() if e.phase == pb.PHASE_RUN), None))
+    wait_for(lambda: b"up\n" == b"".join(m.stdout for m in client.logs(execution.execution_id)))
+    client.cancel(execution.execution_id, grace_s=20)
+    listed = client.list()
+    response = call.result(5)
+
+    assert [] == listed
+    assert (pb.VERDICT_CANCELLED, 1, b"cleaned\n") == (
+        response.verdict,
+        response.run.exit_code,
+        response.run.stderr.data,
+    )
+
+
+def test_limits_hold_in_the_grace_period(client):
+    call = client.stub.Execute.future(
+        python(
+            "import signal\nsignal.signal(15, signal.SIG_IGN)\nwhile True: pass",
+            limits=pb.Limits(cpu_time=Duration(seconds=1)),
+        )
+    )
+    execution = wait_for(lambda: next((e for e in client.list() if e.cpu_time.ToNanoseconds() > 200_000_000), None))
+    client.cancel(execution.execution_id, grace_s=60)
+    response = call.result(5)
+
+    assert pb.VERDICT_CANCELLED == response.verdict
+    assert response.run.usage.cpu_time.ToNanoseconds() < 2e9
+
+
+def test_arguments_of_a_source(client):
+    source = pb.Source(language="python", code=b"import sys; print(sys.argv)", args=["-a", "b c"])
+    response = client.execute(pb.ExecuteRequest(source=source))
+
+    assert b"['main.py', '-a', 'b c']" in response.run.stdout.data
+
+
+def test_what_a_compiler_left_and_does_not_fit_is_an_answer(client):
+    """The author of a submission must not be able to make it a bad request of the caller's."""
+    source = pb.Source(language="c", code=b"char a[100000000] = {1}; int main(void) { return 0; }")
+    response = client.execute(pb.ExecuteRequest(source=source))
+
+    assert (pb.VERDICT_DISK_LIMIT, pb.FAULT_DOMAIN_LIMIT) == (response.verdict, response.fault_domain)
+    assert pb.VERDICT_OK == response.compile.verdict
+    assert ("disk_bytes", 64 << 20) == (response.run.cause.limit, response.run.cause.allowed)
+
+
+def test_memory_of_what_has_ended_is_bounded(api, client):
+    """Thirty requests of 8 MiB each: none of them is kept."""
+    before = resident_bytes()
+    for _ in range(30):
+        client.execute(command("true", files=[pb.File(path="f", content=os.urandom(8 << 20))]))
+    wait_for(lambda: resident_bytes() - before < 80 << 20)
+
+
+def resident_bytes():
+    """Return this process's memory, in which the server is."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("RssAnon"))
 
 
 def test_cancel_of_an_unknown_execution_is_not_found(client):

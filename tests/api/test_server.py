@@ -109,28 +109,48 @@ def _refusal(client):
 
 
 def test_unix_socket_is_for_owner_and_group_only(tmp_path):
+    """And goes with its server."""
     with serving("--listen", f"unix:{tmp_path}/s") as server, SandboxClient(server.address) as client:
         assert pb.VERDICT_OK == client.execute(command("true")).verdict
         assert 0o660 == stat.S_IMODE(os.stat(tmp_path / "s").st_mode)
+    assert not (tmp_path / "s").exists()
+
+
+def test_a_second_server_on_a_socket_is_refused(tmp_path):
+    with serving("--listen", f"unix:{tmp_path}/s") as server, SandboxClient(server.address) as client:
+        assert b"another server is on" in refused_to_serve("--listen", server.address)
+        assert pb.VERDICT_OK == client.execute(command("true")).verdict
+
+
+def test_a_socket_that_a_killed_server_left_is_taken_over(tmp_path):
+    with serving("--listen", f"unix:{tmp_path}/s") as server:
+        server.kill()
+    assert (tmp_path / "s").exists()
+    with serving("--listen", f"unix:{tmp_path}/s") as server, SandboxClient(server.address) as client:
+        assert pb.VERDICT_OK == client.execute(command("true")).verdict
+
+
+def test_a_file_that_is_no_socket_is_left_alone(tmp_path):
+    (tmp_path / "s").write_text("precious")
+
+    assert b"is no socket" in refused_to_serve("--listen", f"unix:{tmp_path}/s")
+    assert "precious" == (tmp_path / "s").read_text()
+
+
+def refused_to_serve(*flags):
+    """Return what a server says that does not start."""
+    result = subprocess.run([sys.executable, "-m", "sandboxd", "serve", *flags], capture_output=True, check=False)
+    assert 125 == result.returncode, result
+    return result.stderr
 
 
 def test_beyond_loopback_without_tls_is_refused():
-    result = subprocess.run(
-        [sys.executable, "-m", "sandboxd", "serve", "--listen", "0.0.0.0:0"], capture_output=True, check=False
-    )
-
-    assert 125 == result.returncode
-    assert b"not loopback" in result.stderr
+    assert b"not loopback" in refused_to_serve("--listen", "0.0.0.0:0")
 
 
 def test_a_second_server_on_the_address_is_refused():
     with serving() as server:
-        result = subprocess.run(
-            [sys.executable, "-m", "sandboxd", "serve", "--listen", server.address], capture_output=True, check=False
-        )
-
-    assert 125 == result.returncode
-    assert b"cannot bind" in result.stderr
+        assert b"cannot bind" in refused_to_serve("--listen", server.address)
 
 
 def test_tls_with_client_certificates(tmp_path):
@@ -179,23 +199,10 @@ def test_a_policy_that_cannot_be_loaded_keeps_it_from_starting(tmp_path):
     (tmp_path / "policies" / "default.toml").write_text(
         (source / "default.toml").read_text().replace("inodes", "inode_limit")
     )
-    result = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "sandboxd",
-            "serve",
-            "--listen",
-            "127.0.0.1:0",
-            "--policies-dir",
-            str(tmp_path / "policies"),
-        ],
-        capture_output=True,
-        check=False,
-    )
 
-    assert 125 == result.returncode
-    assert b"inode_limit: unknown key" in result.stderr
+    refusal = refused_to_serve("--listen", "127.0.0.1:0", "--policies-dir", str(tmp_path / "policies"))
+
+    assert b"inode_limit: unknown key" in refusal
 
 
 def test_deadline_caps_a_run(client):

@@ -114,7 +114,10 @@ def test_a_megabyte_each_way(client):
 
 
 def test_signal(client):
-    code = "import signal, sys\nsignal.signal(15, lambda *_: sys.exit(7))\nprint('ready', flush=True)\nsignal.pause()"
+    code = (
+        "import signal, sys, time\nsignal.signal(15, lambda *_: sys.exit(7))\n"
+        "print('ready', flush=True)\nwhile True: time.sleep(0.01)"
+    )
     session = Session(client, python(code))
     session.read_stdout(6)
     session.send(signal=15)
@@ -154,8 +157,19 @@ int main(void) { struct winsize w; ioctl(0, TIOCGWINSZ, &w); printf("%d %d", w.w
     assert b"51 17" == last.response.run.stdout.data
 
 
+@pytest.mark.parametrize("text", [b"", b"a line\n", b"no newline"])
+def test_the_end_of_a_terminals_input(client, text):
+    """Which is typed, and where a line has begun, twice."""
+    session = Session(client, command("cat", tty=True, stdin=text))
+    session.send(end_of_stdin=pb.EndOfStdin())
+    _, last = session.until("response")
+
+    assert pb.VERDICT_OK == last.response.verdict
+    assert text.strip() in last.response.run.stdout.data
+
+
 def test_tty_control_c_interrupts(client):
-    session = Session(client, python("import time\nprint('up', flush=True)\ntime.sleep(60)", tty=True))
+    session = Session(client, python("import time\nprint('up', flush=True)\nwhile True: time.sleep(0.01)", tty=True))
     session.read_stdout(4)
     session.send(stdin=b"\x03")
     _, last = session.until("response")

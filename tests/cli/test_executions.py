@@ -37,7 +37,7 @@ def table(result):
     return [re.split(r" {2,}", line) for line in result.stdout.decode().splitlines()]
 
 
-HEAD = ["EXECUTION ID", "IMAGE", "LANGUAGE", "PHASE", "AGE", "CPU", "MEMORY"]
+HEAD = ["EXECUTION ID", "IMAGE", "LANGUAGE", "PROGRAM", "STATUS", "AGE", "CPU", "MEMORY"]
 
 
 def test_ps_of_nothing_is_its_head(sandboxd):
@@ -51,8 +51,9 @@ def test_ps_lists_what_runs_the_oldest_first(sandboxd, running, tmp_path):
     head, *rows = table(sandboxd("ps"))
 
     assert HEAD == head
-    assert [[first[:12], "default", "-", "run"], [second[:12], "default", "python", "run"]] == [row[:4] for row in rows]
-    assert all(re.fullmatch(r"\d+\.\ds \d+\.\d\ds \d+\.\dMiB", " ".join(row[4:])) for row in rows), rows
+    assert [first[:12], "default", "-", "sh", "run"] == rows[0][:5]
+    assert [second[:12], "default", "python", "wait.py", "run"] == rows[1][:5]
+    assert all(re.fullmatch(r"\d+\.\ds \d+\.\d\ds \d+\.\dMiB", " ".join(row[5:])) for row in rows), rows
 
 
 def test_ps_in_full_and_in_json(sandboxd, running):
@@ -64,15 +65,49 @@ def test_ps_in_full_and_in_json(sandboxd, running):
     assert [(execution, pb.PHASE_RUN)] == [(e.execution_id, e.phase) for e in answer.executions]
 
 
+def test_ps_shows_what_has_ended_when_asked(sandboxd, client):
+    """With its verdict, and ids alone for scripts."""
+    ok, failed = (client.execute(command("sh", "-c", f"exit {status}")).execution_id for status in (0, 3))
+    _, *rows = table(sandboxd("ps", "-a"))
+    ids = sandboxd("ps", "-aq", "--no-trunc").stdout.decode().split()
+
+    assert [[ok[:12], "sh", "OK"], [failed[:12], "sh", "NONZERO_EXIT"]] == [[row[0], *row[3:5]] for row in rows[-2:]]
+    assert [ok, failed] == ids[-2:]
+    assert b"" == sandboxd("ps", "-q").stdout
+
+
 @pytest.mark.parametrize("length", [32, 12, 4])
-def test_stop_kills_and_its_caller_is_told(sandboxd, running, length):
+def test_stop_asks_and_its_caller_is_told(sandboxd, running, length):
+    """It returns when the program, which does not catch SIGTERM, has ended."""
     process, execution = running()
     result = sandboxd("stop", execution[:length])
 
     assert (0, f"{execution[:length]}\n".encode(), b"") == (result.returncode, result.stdout, result.stderr)
     status, output, errors = ended(process)
-    assert (137, b"") == (status, output)
+    assert (143, b"") == (status, output)
     assert ["sandboxd: CANCELLED: "] == [line[:21] for line in errors]
+
+
+def test_stop_lets_a_program_end_by_itself(sandboxd, running):
+    process, execution = running(
+        ("run", "--stdin", "-", "--", "sh", "-c", "trap 'echo cleaned; exit 4' TERM; echo ready; read x")
+    )
+    sandboxd("stop", execution)
+    status, output, errors = ended(process)
+
+    assert (4, b"cleaned\n") == (status, output)
+    assert ["sandboxd: CANCELLED: "] == [line[:21] for line in errors]
+
+
+@pytest.mark.parametrize("seconds", ["0", "0.5"])
+def test_stop_kills_who_does_not(sandboxd, running, seconds):
+    process, execution = running(
+        ("run", "--stdin", "-", "--", "sh", "-c", "trap 'echo no' TERM; echo ready; while true; do sleep 0.1; done")
+    )
+    result = sandboxd("stop", "-t", seconds, execution)
+
+    assert 0 == result.returncode
+    assert (137, b"no\n" if float(seconds) else b"") == ended(process)[:2]
 
 
 def test_stop_of_several_stops_those_that_are_there(sandboxd, running):
@@ -80,8 +115,8 @@ def test_stop_of_several_stops_those_that_are_there(sandboxd, running):
     result = sandboxd("stop", first, "0" * 32, second)
 
     assert (125, f"{first}\n{second}\n".encode()) == (result.returncode, result.stdout)
-    assert "NOT_FOUND: no execution '00000000000000000000000000000000'" in the_line(result)
-    assert [137, 137] == [ended(process)[0] for process in (one, two)]
+    assert "'00000000000000000000000000000000': no execution that runs" in the_line(result)
+    assert [143, 143] == [ended(process)[0] for process in (one, two)]
 
 
 def test_an_id_that_says_too_little(sandboxd, client):
@@ -102,7 +137,7 @@ def test_an_id_that_says_too_little(sandboxd, client):
 
 
 def test_logs_show_what_was_written(sandboxd, running):
-    """Until now, each stream on ours; and again once it has ended, by the whole id."""
+    """Until now, each stream on ours; and again once it has ended."""
     process, execution = running(
         ("run", "--stdin", "-", "--", "sh", "-c", "echo ready; echo err >&2; read x; echo late")
     )
@@ -110,7 +145,7 @@ def test_logs_show_what_was_written(sandboxd, running):
     now = sandboxd("logs", execution[:12])
     process.stdin.write(b"\n")
     ended(process)
-    later = sandboxd("logs", execution)
+    later = sandboxd("logs", execution[:12])
 
     assert (0, b"ready\n", b"err\n") == (now.returncode, now.stdout, now.stderr)
     assert (0, b"ready\nlate\n", b"err\n") == (later.returncode, later.stdout, later.stderr)
@@ -168,15 +203,15 @@ def test_whoever_is_attached_may_leave(start, running):
     assert b"b\n" == process.stdout.readline()
 
 
-def test_attach_says_where_there_is_no_input_to_join(sandboxd, client):
+def test_attach_only_listens_where_there_is_no_input_to_join(start, client):
     """A run that was not started with its streams open has had all of its input."""
-    call = client.stub.Execute.future(command("sleep", "20"))
+    call = client.stub.Execute.future(command("sh", "-c", "sleep 1; echo late; exit 3"))
     (execution,) = wait_for(lambda: [e for e in client.list() if e.phase])
-    result = sandboxd("attach", execution.execution_id, input=b"typed")
-    call.cancel()
+    joined = start("attach", execution.execution_id)
+    say(joined, b"typed")
 
-    assert 125 == result.returncode
-    assert "FAILED_PRECONDITION: " in the_line(result)
+    assert (3, b"late\n") == ended(joined)[:2]
+    assert 3 == call.result().run.exit_code
 
 
 def say(process, data):

@@ -66,7 +66,7 @@ def test_help_of_the_whole_names_every_command():
 def test_without_a_command_there_is_help():
     result = call()
 
-    assert (2, b"") == (result.returncode, result.stdout)
+    assert (125, b"") == (result.returncode, result.stdout)
     assert b"Usage: python -m sandboxd [OPTIONS] COMMAND [ARGS]...\n" in result.stderr
 
 

@@ -105,7 +105,7 @@ def test_serve_refuses(tmp_path, flags, why):
 def test_serve_does_not_understand(flags, why):
     result = call("serve", *flags.split())
 
-    assert (2, b"") == (result.returncode, result.stdout)
+    assert (125, b"") == (result.returncode, result.stdout)
     assert why == result.stderr.decode().splitlines()[-1]
 
 

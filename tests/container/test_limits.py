@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import threading
+import time
 
 import pytest
 
@@ -44,6 +45,14 @@ def test_wall_time_is_independent_of_cpu_time(run):
         result.run.cause.allowed,
     )
     assert 300 * MS <= result.run.usage.wall_time_ns < 600 * MS
+
+
+def test_a_program_that_ended_in_time_is_not_punished_for_a_late_server(run, host):
+    """It ends after 0.2 s of the 0.4 it has; the server, which does nothing until 0.8 s, hears of both at once."""
+    host.loop.call_soon_threadsafe(host.loop.call_later, 0.1, time.sleep, 0.7)
+    result = run.command("/bin/sleep", "0.2", wall_time_ns=400 * MS)
+
+    assert Verdict.OK is result.verdict, result.run
 
 
 def test_rlimit_of_cpu_stands_behind_the_budget(run):

@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 import time
 
+import pytest
+
 from sandboxd.linux import cgroups
-from sandboxd.model import MIB, SECOND_NS, Usage, Verdict
+from sandboxd.model import MIB, SECOND_NS, File, Usage, Verdict
 
 MS = 1_000_000
 # cgroup v2 has no counter of these that a container has to itself, or not on every kernel.
@@ -46,11 +48,13 @@ def test_set_up_is_not_charged(run):
 def test_children_are_counted_when_nobody_waits_for_them(run):
     code = """
 import os, time
+reading, writing = os.pipe()
 if os.fork() == 0:
     os.setsid()
     while time.process_time() < 0.3: pass
     os._exit(0)
-time.sleep(0.8)
+os.close(writing)
+os.read(reading, 1)
 """
     assert run.python(code).run.usage.cpu_time_ns > 290 * MS
 
@@ -63,7 +67,13 @@ def test_memory_peak_is_of_all_processes_and_of_files_in_memory(run):
 
 def test_kinds_of_memory_are_told_apart(run):
     """Sampled while it runs: the sample nearest to the peak."""
-    code = "import time; b = bytearray(b'1') * (40 << 20); open('/tmp/x', 'wb').write(bytes(20 << 20)); time.sleep(0.6)"
+    code = """
+import time
+block = bytearray(b"1") * (40 << 20)
+with open("/tmp/x", "wb") as file:
+    for _ in range(20): file.write(bytes(1 << 20))
+time.sleep(0.6)
+"""
     usage = run.python(code).run.usage
 
     assert 40 * MIB <= usage.memory_anon_bytes < 60 * MIB
@@ -115,6 +125,59 @@ def test_killed_runs_have_the_whole_usage_too(run):
     absent = {field.name for field in dataclasses.fields(Usage) if getattr(result.run.usage, field.name) is None}
     assert absent <= (MAY_BE_ABSENT if cgroups.detect_version() == 2 else set())
     assert result.run.usage.processes_peak == 2
+
+
+WORK = """
+import os, signal, sys, time
+with open("/tmp/x", "wb", buffering=0) as file:
+    for _ in range(7): file.write(bytes(100_000))
+with open("/tmp/x", "rb", buffering=0) as file:
+    for _ in range(5): file.read(100_000)
+for _ in range(100): time.sleep(0.001)
+"""
+ENDS = {
+    "by itself": ("", {}, Verdict.OK),
+    "cpu": ("while True: pass", {"cpu_time_ns": 500 * MS}, Verdict.CPU_TIME_LIMIT),
+    "wall": ("time.sleep(60)", {"wall_time_ns": 1_000 * MS}, Verdict.WALL_TIME_LIMIT),
+    "output": ("while True: print('x' * 999)", {"output_bytes": 10_000}, Verdict.OUTPUT_LIMIT),
+    "security": ("import ctypes; ctypes.CDLL(None).syscall(246, 0, 0, 0, 0)", {}, Verdict.SECURITY_VIOLATION),
+    "memory of a child": (
+        "if os.fork() == 0: bytearray(1 << 30)\nos.wait(); time.sleep(60)",
+        {"memory_bytes": 48 << 20},
+        Verdict.MEMORY_LIMIT,
+    ),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_counts_are_the_same_whichever_way_it_ends(run, end):
+    """What was read, written and waited for before a kill is told as it would have been without one."""
+    last, limits, verdict = ENDS[end]
+    result = run.python(WORK + last, **limits)
+    usage = result.run.usage
+
+    assert verdict is result.verdict, result.run.detail
+    assert 500_000 <= usage.read_bytes < 900_000, "the interpreter reads its own modules too"
+    assert 700_000 <= usage.written_bytes < 1_000_000
+    assert 100 <= usage.voluntary_switches < 1_000
+    assert usage.involuntary_switches is not None
+
+
+def test_bytes_of_init_are_not_the_programs(run):
+    """Init reads the request: its environment is not what /bin/true has read."""
+    usage = run.command("/bin/true", env={"LARGE": "x" * 100_000}).run.usage
+
+    assert usage.read_bytes < 10_000
+
+
+def test_files_of_the_request_are_memory_of_the_container(run):
+    files = (File(path="a/large", content=bytes(40 << 20)),)
+    usage = run.sh("sleep 0.3", files=files).run.usage
+    refused = run.sh("true", files=files, memory_bytes=20 << 20)
+
+    assert usage.memory_shmem_bytes >= 40 << 20
+    assert usage.memory_peak_bytes >= 40 << 20
+    assert Verdict.MEMORY_LIMIT is refused.verdict
 
 
 def test_timings_add_up(run):

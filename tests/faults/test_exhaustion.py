@@ -116,7 +116,8 @@ def test_no_descriptor_to_be_had(starved):
         wait_for(lambda: not children(launcher))
 
         assert {grpc.StatusCode.INTERNAL} == {code for code, _ in failures}
-        assert all("Too many open files" in told for _, told in failures), failures
+        for _, told in failures:
+            assert "Too many open files" in told
         steps = {told.partition(":")[0].removeprefix("container set-up failed at ") for _, told in failures}
         assert STARVED_AT[starved] <= steps, steps
         assert [launcher] == children(server.pid), "the launcher did not live through it"
@@ -146,16 +147,12 @@ def health(client):
     return str(health_pb2_grpc.HealthStub(client.channel).Check(health_pb2.HealthCheckRequest()))
 
 
-def test_no_range_of_ids_to_be_had():
+def test_as_many_ranges_of_ids_as_slots_are_enough():
+    """A container that is on its way out has one for a moment longer: the next waits for it, and is not refused."""
     with (
-        serving("--pool-size", "0", "--slots", "2", env={"SANDBOXD_UID_SLOTS": "1"}) as server,
+        serving("--pool-size", "0", "--slots", "2", env={"SANDBOXD_UID_SLOTS": "2"}) as server,
         SandboxClient(server.address) as client,
     ):
-        first = client.stub.Execute.future(python("import time; time.sleep(20)"))
-        wait_for(lambda: [e for e in client.list() if e.phase == pb.PHASE_RUN])
-        told = failure(lambda: client.execute(TRUE))
-        first.cancel()
-        wait_for(lambda: not client.list())
+        calls = [client.stub.Execute.future(TRUE) for _ in range(40)]
 
-        assert "container set-up failed at allocate_uids" in told
-        assert pb.VERDICT_OK == client.execute(TRUE).verdict
+        assert {pb.VERDICT_OK} == {call.result(30).verdict for call in calls}

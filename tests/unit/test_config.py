@@ -53,7 +53,7 @@ def test_file_gives_every_type(tmp_path):
 
 
 def test_environment_is_over_the_file_and_flags_over_both(tmp_path):
-    path = write(tmp_path, "slots = 1\nqueue = 1\nuid_slots = 1\n")
+    path = write(tmp_path, "slots = 1\nqueue = 1\npool_size = 0\nuid_slots = 1\n")
 
     config = load_config(path, {"SANDBOXD_QUEUE": "2", "SANDBOXD_UID_SLOTS": "2"}, {"uid_slots": 3})
 
@@ -213,8 +213,18 @@ def test_ranges_of_ids_end_before_the_last_id():
     """The range of 65,536 ids below 2**32 - 1, which chown(2) takes for 'leave it', is out of bounds."""
     most = 2**32 - 1 - 65536
 
-    assert most == load_config(None, {}, {"uid_base": most, "uid_slots": 1}).uid_base
-    assert "goes beyond the last id" in failure(uid_base=most + 1, uid_slots=1)
+    one = {"uid_slots": 1, "slots": 1, "pool_size": 0}
+
+    assert most == load_config(None, {}, {"uid_base": most, **one}).uid_base
+    assert "goes beyond the last id" in failure(uid_base=most + 1, **one)
+
+
+def test_every_container_must_have_ids():
+    """Those of the slots, and of eight kinds of spare ones."""
+    assert 36 == load_config(None, {}, {"slots": 4, "pool_size": 4, "uid_slots": 36}).uid_slots
+    assert "35 are too few for slots and pool, which may have 36 containers" in failure(
+        slots=4, pool_size=4, uid_slots=35
+    )
 
 
 def test_slots_unset_are_four_a_cpu():

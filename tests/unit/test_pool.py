@@ -6,8 +6,9 @@ import asyncio
 
 import pytest
 
+from sandboxd.config import POOL_KINDS
 from sandboxd.errors import SetupFailed
-from sandboxd.runtime.pool import MOST_KEYS, Pool
+from sandboxd.runtime.pool import Pool
 
 
 class Fake:
@@ -137,12 +138,12 @@ async def test_one_that_was_given_tells_the_pool_nothing_more(workshop):
 
 async def test_the_key_of_long_ago_gives_way(workshop):
     pool = workshop.pool(1)
-    for key in range(MOST_KEYS + 1):
+    for key in range(POOL_KINDS + 1):
         pool.top_up(key)
         await turns()
 
     assert [0] == [container.key for container in workshop.discarded]
-    assert MOST_KEYS == pool.ready
+    assert POOL_KINDS == pool.ready
 
 
 async def test_size_zero_makes_none(workshop):

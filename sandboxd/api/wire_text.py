@@ -1,0 +1,84 @@
+"""Finds the text of a message that is not UTF-8. The parser only says that there is some; callers are told where.
+
+Reads the wire format by its own rules (protobuf.dev/programming-guides/encoding) and gives up on what is no message.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from google.protobuf.descriptor import FieldDescriptor
+
+_MAX_VARINT_BYTES = 10
+
+
+def find_invalid(kind: Any, data: bytes) -> str | None:
+    """Return the path of the first field whose text is not UTF-8, such as ``files[3].path``; None where there is none."""
+    try:
+        return _find(kind, memoryview(data))
+    except ValueError:
+        return None
+
+
+def _find(kind: Any, data: memoryview) -> str | None:
+    seen: Counter[int] = Counter()
+    for number, content in _fields(data):
+        field = kind.fields_by_number.get(number)
+        if field is None or content is None:
+            continue
+        place = f"{field.name}[{seen[number]}]" if field.is_repeated else field.name
+        seen[number] += 1
+        if field.type == FieldDescriptor.TYPE_STRING and not _is_text(content):
+            return place
+        message = field.message_type
+        if message is not None and (below := _find(message, content)) is not None:
+            return place if message.GetOptions().map_entry else f"{place}.{below}"
+    return None
+
+
+def _fields(data: memoryview) -> Iterator[tuple[int, memoryview | None]]:
+    """Yield each field's number, and its content where that has a length of its own."""
+    position = 0
+    while position < len(data):
+        tag, position = _varint(data, position)
+        content = None
+        match tag & 7:
+            case 0:
+                _, position = _varint(data, position)
+            case 1:
+                position += 8
+            case 2:
+                size, position = _varint(data, position)
+                content = data[position : position + size]
+                position += size
+            case 5:
+                position += 4
+            case other:
+                raise ValueError(f"wire type {other}")
+        if position > len(data):
+            raise ValueError("cut short")
+        yield tag >> 3, content
+
+
+def _varint(data: memoryview, position: int) -> tuple[int, int]:
+    """Return a number and the position behind it."""
+    value = 0
+    for shift in range(_MAX_VARINT_BYTES):
+        if position >= len(data):
+            break
+        byte = data[position]
+        position += 1
+        value |= (byte & 0x7F) << (7 * shift)
+        if byte < 0x80:  # noqa: PLR2004  (the last byte of a number has no continuation bit)
+            return value, position
+    raise ValueError("a number that does not end")
+
+
+def _is_text(content: memoryview) -> bool:
+    try:
+        str(content, "utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
