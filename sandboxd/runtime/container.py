@@ -11,6 +11,7 @@ import contextlib
 import os
 import signal
 import socket
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -24,6 +25,8 @@ from sandboxd.runtime.launcher_client import Created, LauncherClient, LauncherGo
 from sandboxd.runtime.spec import PROCESSES_OF_INIT, ContainerSpec, ProgramSpec
 from sandboxd.runtime.wire import FromInit, InitMessage
 
+# How long init may take to say that the program has ended, before it is helped. It takes 0.1 ms.
+_PATIENCE_S = 0.01
 _QUICKLY_WRITTEN_BYTES = 1 << 20  # in less than a millisecond
 
 
@@ -48,9 +51,10 @@ class Container:
         self.init_pid = created.pid
         self._pidfd = created.pidfd
         self.writable_fd = created.writable_fd
-        self.cgroup = cgroups.open_reader(launcher.cgroup_version, created.cgroup_fds)
+        self.cgroup = cgroups.observe(launcher.cgroup_version, created.cgroup_fds)
         self.listener_fd = -1
         self.program_pidfd = -1
+        self._overdue: asyncio.TimerHandle | None = None
         self.own_cpu_us = 0
         """CPU time that init has used since START, by its own account."""
         self.exited_ns = 0
@@ -63,6 +67,8 @@ class Container:
         """Done when init says that it is alone: the program and all that it left have been killed and reaped."""
         self.dead: asyncio.Future[None] = self._loop.create_future()
         """Done when init, and so every process of the container, has ended."""
+        self.ended_ns = 0
+        """When the program's first process was seen to have ended, by this process's own eyes; 0 before."""
         self.on_end: Callable[[], None] = lambda: None
         """Called when the program has ended or the container is dead, whichever comes first."""
         control.setblocking(False)
@@ -127,7 +133,9 @@ class Container:
         return await self._started
 
     def signal_program(self, number: int) -> None:
-        """Send a signal to the program, if it still runs."""
+        """Send a signal to the program, if it runs."""
+        if self.program_pidfd < 0:
+            return
         with contextlib.suppress(ProcessLookupError):
             process.pidfd_signal(self.program_pidfd, number)
 
@@ -139,18 +147,23 @@ class Container:
         return self.empty.result()
 
     def end_program(self) -> bool:
-        """Kill the program's first process, whose end init takes for the end of all; False where there is none yet.
+        """Kill all but init, which then says what was used; False where there is no program yet.
 
-        Unlike :meth:`kill` it leaves init to say what was used.
+        Init would do it, but a program may have seen to it that init hardly runs (its nice value, its CPUs, a quota
+        that many processes share), so that all of that is taken away first. May be repeated, for what was forked.
         """
         if self.program_pidfd < 0:
             return False
-        self.signal_program(signal.SIGKILL)
+        self.cgroup.lift_quota()
+        self.cgroup.kill_all_but(self.init_pid)
         return True
 
     def kill(self) -> None:
         """Kill everything in the container."""
         if not self.dead.done():
+            if not self.empty.done():
+                with contextlib.suppress(OSError):  # the group may be gone with the launcher
+                    self.end_program()
             with contextlib.suppress(ProcessLookupError):
                 process.pidfd_signal(self._pidfd, signal.SIGKILL)
 
@@ -201,6 +214,7 @@ class Container:
                 waited_for.set_exception(SetupFailed(step, message.a, reason))
             case FromInit.STARTED if len(fds) in (1, 2) and not self._started.done():
                 self.program_pidfd = fds[0]
+                self._loop.add_reader(self.program_pidfd, self._program_ended)
                 self.own_cpu_us = message.b
                 self._started.set_result((message, fds[1] if len(fds) > 1 else -1))
                 fds.clear()
@@ -226,6 +240,18 @@ class Container:
             self._started.set_exception(ContainerLost(reason))
             self._started.exception()  # it may have no waiter
 
+    def _program_ended(self) -> None:
+        """The program's first process has ended. Init will say so, unless it is kept from running."""
+        self._loop.remove_reader(self.program_pidfd)
+        self.ended_ns = time.monotonic_ns()
+        self._overdue = self._loop.call_later(_PATIENCE_S, self._end_rest)
+
+    def _end_rest(self) -> None:
+        """End what keeps init from ending it, again and again until it has."""
+        if not self.empty.done() and not self.dead.done():
+            self.end_program()
+            self._overdue = self._loop.call_later(_PATIENCE_S, self._end_rest)
+
     def _died(self) -> None:
         self._loop.remove_reader(self._pidfd)
         self.hear()  # its last words, before its death is believed: both may have come in one turn of the loop
@@ -235,10 +261,16 @@ class Container:
     def _close(self) -> None:
         self._loop.remove_reader(self._control)
         self._control.close()
-        for fd in (self._pidfd, self.writable_fd, self.listener_fd, self.program_pidfd):
+        if self._overdue is not None:
+            self._overdue.cancel()
+        if self.program_pidfd >= 0:
+            self._loop.remove_reader(self.program_pidfd)
+        for fd in (self._pidfd, self.listener_fd, self.program_pidfd):
             if fd >= 0:
                 os.close(fd)
         self.cgroup.close()
+        # The last reference to the workspace frees all that is in it, which takes a while.
+        self._loop.run_in_executor(None, os.close, self.writable_fd)
 
 
 async def _packed(header: dict[str, Any], contents: Sequence[bytes]) -> int:

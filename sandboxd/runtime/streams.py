@@ -10,13 +10,17 @@ import asyncio
 import contextlib
 import errno
 import os
-from collections.abc import Callable
+from array import array
+from collections.abc import Callable, Mapping
 
 from sandboxd.model import Output
 
 CHUNK_BYTES = 65536  # a pipe's default capacity (pipe(7)): one read can empty it
 STDOUT, STDERR = 1, 2
 _END_OF_FILE = b"\x04"
+_SMALL_BYTES = 4096
+_REST_S = 0.001
+_LONG_REST_S = 0.01
 
 
 class Recorder:
@@ -27,7 +31,9 @@ class Recorder:
         self._on_limit = on_limit
         self._kept = {STDOUT: bytearray(), STDERR: bytearray()}
         self._totals = {STDOUT: 0, STDERR: 0}
-        self._order: list[tuple[int, int, int]] = []
+        # Pieces in their order: a stream and where in it the piece ends, in eight bytes, for there may be one a byte.
+        self._pieces = array("Q")
+        self._last_start = 0
         self.on_chunk: Callable[[], None] = lambda: None
 
     def write(self, stream: int, data: bytes) -> None:
@@ -35,22 +41,23 @@ class Recorder:
         self._totals[stream] += len(data)
         kept = data[: self._left]
         if kept:
-            buffer = self._kept[stream]
-            start = len(buffer)
-            buffer += kept
             self._left -= len(kept)
-            if self._order and self._order[-1][0] == stream and start - self._order[-1][1] < CHUNK_BYTES:
-                self._order[-1] = (stream, self._order[-1][1], len(buffer))
-            else:
-                self._order.append((stream, start, len(buffer)))
+            self._keep(stream, kept)
             self.on_chunk()
         if len(kept) < len(data):
             self._on_limit()
 
-    @property
-    def total_bytes(self) -> int:
-        """What was written to both, kept or not."""
-        return sum(self._totals.values())
+    def _keep(self, stream: int, data: bytes) -> None:
+        buffer = self._kept[stream]
+        start = len(buffer)
+        buffer += data
+        piece = len(buffer) << 1 | (stream == STDERR)
+        same = bool(self._pieces) and _stream_of(self._pieces[-1]) == stream
+        if same and start - self._last_start < CHUNK_BYTES:
+            self._pieces[-1] = piece
+        else:
+            self._last_start = start
+            self._pieces.append(piece)
 
     def output(self, stream: int) -> Output:
         """Return a stream as it is now."""
@@ -58,95 +65,132 @@ class Recorder:
 
     def read_from(self, cursor: Cursor) -> tuple[int, bytes] | None:
         """Return the next piece behind ``cursor`` and move it; None when there is none yet."""
-        while cursor.piece < len(self._order):
-            stream, start, end = self._order[cursor.piece]
-            position = max(start, cursor.position)
-            if position < end:
-                cursor.position = end
-                cursor.read += end - position
-                return stream, bytes(self._kept[stream][position:end])
-            if cursor.piece == len(self._order) - 1:
+        while cursor.piece < len(self._pieces):
+            stream, end = _stream_of(self._pieces[cursor.piece]), self._pieces[cursor.piece] >> 1
+            start = cursor.positions[stream]
+            if start < end:
+                cursor.positions[stream] = end
+                return stream, bytes(self._kept[stream][start:end])
+            if cursor.piece == len(self._pieces) - 1:
                 return None  # this piece may still grow
             cursor.piece += 1
-            cursor.position = 0
         return None
 
     def end_cursor(self) -> Cursor:
         """Return a cursor behind all that has been kept."""
-        if not self._order:
-            return Cursor()
-        return Cursor(len(self._order) - 1, self._order[-1][2], self.kept_bytes)
+        cursor = Cursor()
+        cursor.piece = max(0, len(self._pieces) - 1)
+        cursor.positions = {stream: len(kept) for stream, kept in self._kept.items()}
+        return cursor
 
     @property
     def kept_bytes(self) -> int:
         """How much is kept of both."""
-        return len(self._kept[STDOUT]) + len(self._kept[STDERR])
+        return sum(map(len, self._kept.values()))
+
+
+def _stream_of(piece: int) -> int:
+    return STDERR if piece & 1 else STDOUT
 
 
 class Cursor:
     """Where a reader is in a :class:`Recorder`."""
 
-    __slots__ = ("piece", "position", "read")
+    __slots__ = ("piece", "positions")
 
-    def __init__(self, piece: int = 0, position: int = 0, read: int = 0) -> None:
-        self.piece = piece
-        self.position = position
-        self.read = read
+    def __init__(self) -> None:
+        self.piece = 0
+        self.positions = {STDOUT: 0, STDERR: 0}
+
+    @property
+    def read(self) -> int:
+        """How many bytes it has read."""
+        return sum(self.positions.values())
 
 
 class OutputPump:
-    """Moves bytes from a pipe or terminal, whose descriptor it owns, to a :class:`Recorder`."""
+    """Moves bytes from the program's pipes, or from its terminal, to a :class:`Recorder`. Owns their descriptors.
 
-    def __init__(self, fd: int, stream: int, recorder: Recorder) -> None:
-        self._fd = fd
-        self._stream = stream
+    After a small read it rests, for a program that writes byte by byte would have the server work harder than itself;
+    what has come meanwhile is then taken at once.
+    """
+
+    def __init__(self, sources: Mapping[int, int], recorder: Recorder) -> None:
+        """``sources`` are the descriptors by their streams, in the order in which they are read after a rest."""
+        self._sources = dict(sources)
         self._recorder = recorder
         self._loop = asyncio.get_running_loop()
-        self._open = True
         self._paused = False
-        os.set_blocking(fd, False)
-        self._loop.add_reader(fd, self._move)
+        self._listening: set[int] = set()
+        self._ended: set[int] = set()
+        self._rest: asyncio.TimerHandle | None = None
+        for fd in self._sources.values():
+            os.set_blocking(fd, False)
+        self._listen()
 
     def pause(self) -> None:
-        """Leave the bytes in the pipe, so that the program's next write waits."""
-        if self._open and not self._paused:
-            self._paused = True
-            self._loop.remove_reader(self._fd)
+        """Leave the bytes where they are, so that the program's next write waits."""
+        self._paused = True
+        self._stop_listening()
 
     def resume(self) -> None:
         """Go on."""
-        if self._open and self._paused:
-            self._paused = False
-            self._loop.add_reader(self._fd, self._move)
+        self._paused = False
+        if self._rest is None:
+            self._listen()
 
-    def finish(self, *, close: bool = True) -> None:
-        """Take what the pipe still holds (its writers are dead, so that is bounded) and close it."""
-        while self._open and self._move():
-            pass
-        if close:
-            self._close()
+    def finish(self) -> None:
+        """Take what there still is (its writers are dead, so that is bounded) and close."""
+        self._stop_listening()
+        if self._rest is not None:
+            self._rest.cancel()
+        for stream, fd in self._sources.items():
+            while self._take(stream):
+                pass
+            os.close(fd)
+        self._sources.clear()
 
-    def _move(self) -> bool:
+    def _listen(self) -> None:
+        if self._paused:
+            return
+        for stream, fd in self._sources.items():
+            if stream not in self._listening | self._ended:
+                self._listening.add(stream)
+                self._loop.add_reader(fd, self._readable, stream)
+
+    def _stop_listening(self) -> None:
+        for stream in self._listening:
+            self._loop.remove_reader(self._sources[stream])
+        self._listening.clear()
+
+    def _readable(self, stream: int) -> None:
+        taken = self._take(stream)
+        if taken is None:  # nothing more will come
+            self._ended.add(stream)
+            self._listening.discard(stream)
+            self._loop.remove_reader(self._sources[stream])
+        elif taken < _SMALL_BYTES and self._rest is None:
+            self._stop_listening()
+            self._rest = self._loop.call_later(_REST_S if taken else _LONG_REST_S, self._rested)
+
+    def _rested(self) -> None:
+        self._rest = None
+        self._listen()
+
+    def _take(self, stream: int) -> int | None:
+        """Read once; returns how much there was, 0 where a terminal has nobody at its other end, None at the end."""
         try:
-            data = os.read(self._fd, CHUNK_BYTES)
+            data = os.read(self._sources[stream], CHUNK_BYTES)
         except BlockingIOError:
-            return False
+            return 0
         except OSError as error:
-            if error.errno != errno.EIO:  # a terminal's master, when the last slave has closed
+            if error.errno != errno.EIO:
                 raise
-            data = b""
+            return 0  # a terminal's master while no slave is open: one may be again (pty(7))
         if not data:
-            self._close()
-            return False
-        self._recorder.write(self._stream, data)
-        return True
-
-    def _close(self) -> None:
-        if self._open:
-            if not self._paused:
-                self._loop.remove_reader(self._fd)
-            self._open = False
-            os.close(self._fd)
+            return None
+        self._recorder.write(stream, data)
+        return len(data)
 
 
 class StdinFeeder:
@@ -167,32 +211,44 @@ class StdinFeeder:
         """The descriptor, borrowed; valid while :attr:`open`."""
         return self._fd
 
+    async def feed(self, data: bytes, *, end: bool) -> None:
+        """Write all of it, and then the end where that is wanted."""
+        async with self._lock:
+            await self._write(data)
+            if end:
+                await self._end()
+
     async def write(self, data: bytes) -> None:
         """Write all of it. What a program that has closed its input does not read is dropped."""
-        async with self._lock:
-            view = memoryview(data)
-            if view:
-                self._within_line = not data.endswith(b"\n")
-            while view and self.open:
-                try:
-                    view = view[os.write(self._fd, view) :]
-                except BlockingIOError:
-                    await self._wait()
-                except OSError as error:
-                    if error.errno not in (errno.EPIPE, errno.EIO):
-                        raise
-                    self.close()
+        await self.feed(data, end=False)
 
     async def end(self) -> None:
-        """End the input after what has been written: closes a pipe, types the end-of-file character on a terminal.
+        """End the input after what has been written."""
+        await self.feed(b"", end=True)
+
+    async def _write(self, data: bytes) -> None:
+        view = memoryview(data)
+        if view:
+            self._within_line = not data.endswith(b"\n")
+        while view and self.open:
+            try:
+                view = view[os.write(self._fd, view) :]
+            except BlockingIOError:
+                await self._wait()
+            except OSError as error:
+                if error.errno not in (errno.EPIPE, errno.EIO):
+                    raise
+                self.close()
+
+    async def _end(self) -> None:
+        """Close a pipe, type the end-of-file character on a terminal.
 
         Within a line that character only hands over what there is of it (termios(3), VEOF): a second one is the end.
         """
         if self._terminal:
-            await self.write(_END_OF_FILE * (2 if self._within_line else 1))
+            await self._write(_END_OF_FILE * (2 if self._within_line else 1))
         else:
-            async with self._lock:
-                self.close()
+            self.close()
 
     def close(self) -> None:
         """Close it now."""
@@ -213,6 +269,9 @@ class StdinFeeder:
             self._writable = None
             if self.open:
                 self._loop.remove_writer(self._fd)
+        if self._terminal:
+            # One that nobody has open is always ready and takes nothing.
+            await asyncio.sleep(_LONG_REST_S)
 
     def _set_writable(self) -> None:
         if self._writable is not None and not self._writable.done():

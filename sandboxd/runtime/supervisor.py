@@ -65,7 +65,7 @@ class Run:
         self._refused: Counter[tuple[str, str]] = Counter()
         self.recorder = Recorder(limits.output_bytes, lambda: self.kill(Killed.OUTPUT))
         self.recorder.on_chunk = watch.on_output
-        self._pumps: list[OutputPump] = []
+        self._pump: OutputPump | None = None
         self.stdin: StdinFeeder | None = None
         self._master = -1
         self._window = WindowSize()
@@ -111,7 +111,7 @@ class Run:
         self.started_ns = _within(asked_ns, self._start.a)
         if program.tty:
             terminal.resize(self._master, self._window)
-            self._pumps = [OutputPump(os.dup(self._master), STDOUT, self.recorder)]
+            self._pump = OutputPump({STDOUT: os.dup(self._master)}, self.recorder)
             self.stdin = StdinFeeder(self._master, terminal=True)
         self._watch.on_started()
         self._tick()
@@ -148,8 +148,8 @@ class Run:
         self._loop.remove_reader(self._container.listener_fd)
         if self.stdin is not None:
             self.stdin.close()
-        for pump in self._pumps:
-            pump.finish()
+        if self._pump is not None:
+            self._pump.finish()
 
     def kill(self, why: Killed) -> None:
         """End the run; the first reason stands. Where init does not say in time what was used, it ends without that."""
@@ -180,13 +180,13 @@ class Run:
 
     def pause_output(self) -> None:
         """Let the program wait with its output."""
-        for pump in self._pumps:
-            pump.pause()
+        if self._pump is not None:
+            self._pump.pause()
 
     def resume_output(self) -> None:
         """Let it go on."""
-        for pump in self._pumps:
-            pump.resume()
+        if self._pump is not None:
+            self._pump.resume()
 
     def resize(self, window: WindowSize) -> None:
         """Tell the terminal its new size; one that is being made has it from the start."""
@@ -275,14 +275,14 @@ class Run:
             on_failure.pop_all()
         (stdin, to_stdin), (from_stdout, stdout), (from_stderr, stderr) = pipes
         self.stdin = StdinFeeder(to_stdin, terminal=False)
-        self._pumps = [
-            OutputPump(from_stdout, STDOUT, self.recorder),
-            OutputPump(from_stderr, STDERR, self.recorder),
-        ]
+        self._pump = OutputPump({STDOUT: from_stdout, STDERR: from_stderr}, self.recorder)
         return [stdin, stdout, stderr]
 
     def _on_end(self) -> None:
-        self._ended_ns = self._ended_ns or _within(self.started_ns, self._container.exited_ns or time.monotonic_ns())
+        told = [ns for ns in (self._container.exited_ns, self._container.ended_ns) if ns]
+        self._ended_ns = self._ended_ns or _within(self.started_ns, min(told, default=time.monotonic_ns()))
+        if self.stdin is not None:
+            self.stdin.close()  # whoever still feeds it has nobody to feed
         self._finished.set()
 
     def _on_notification(self) -> None:

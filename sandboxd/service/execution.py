@@ -306,7 +306,7 @@ class Execution:
             await run.start(plan.program, files, self._window)
             released = run.started_ns or time.monotonic_ns()
             self.clock.created += released - began
-            await self._feed(run, plan)
+            self._feed(run, plan)
             await run.finish()
             began = time.monotonic_ns()
             self.clock.ran += began - released
@@ -337,27 +337,16 @@ class Execution:
                 return
         await self._engine.destroy(container)
 
-    async def _feed(self, run: Run, plan: PhasePlan) -> None:
-        """Give the program its input; what does not fit into the pipe goes in while it runs."""
+    def _feed(self, run: Run, plan: PhasePlan) -> None:
+        """Begin to give the program its input. Whoever writes behind it takes turns with it."""
         if run.stdin is None:
             return
         data = self.plan.submission.stdin if plan.phase is Phase.RUN else b""
         keep_open = self._interactive and plan.phase is Phase.RUN
-        feeding = self._feed_all(run, data, keep_open=keep_open)
-        if len(data) <= CHUNK_BYTES:
-            await feeding
-        else:
-            self._feeding = asyncio.create_task(feeding)
-            await asyncio.sleep(0)  # it takes its turn before those who write behind it
+        if data or not keep_open:
+            self._feeding = asyncio.create_task(run.stdin.feed(data, end=not keep_open))
         if plan.phase is Phase.RUN:
             self._run_started.set()
-
-    @staticmethod
-    async def _feed_all(run: Run, data: bytes, *, keep_open: bool) -> None:
-        assert run.stdin is not None
-        await run.stdin.write(data)
-        if not keep_open:
-            await run.stdin.end()
 
     async def _collect(self, container: Container, plan: PhasePlan) -> workspace.Collected:
         """Read what the next phase or the caller wants, off the event loop."""

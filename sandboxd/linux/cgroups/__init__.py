@@ -14,21 +14,21 @@ from pathlib import Path
 
 from sandboxd.linux import process
 from sandboxd.linux.cgroups import v1, v2
-from sandboxd.linux.cgroups.base import Group, Hierarchy, MemorySample, Reader, Settings, Stats
+from sandboxd.linux.cgroups.base import Group, Hierarchy, MemorySample, Observer, Settings, Stats
 
 __all__ = [
     "Group",
     "Hierarchy",
     "MemorySample",
-    "Reader",
+    "Observer",
     "Settings",
     "Stats",
     "counts_swap",
     "describe",
     "detect_version",
     "instance_name",
+    "observe",
     "open_hierarchy",
-    "open_reader",
     "sweep",
 ]
 
@@ -83,9 +83,9 @@ def instance_name() -> str:
     return f"sandboxd.{os.getpid()}.{process.read_start_time('self')}"
 
 
-def open_reader(version: int, directories: Sequence[int]) -> Reader:
-    """Return the reader of a group from its directories' descriptors, which it then owns."""
-    return v1.ReaderV1(directories) if version == 1 else v2.ReaderV2(directories)
+def observe(version: int, directories: Sequence[int]) -> Observer:
+    """Return the observer of a group from its directories' descriptors, which it then owns."""
+    return v1.ObserverV1(directories) if version == 1 else v2.ObserverV2(directories)
 
 
 def open_hierarchy(name: str, parent: str | None, members: Sequence[int]) -> Hierarchy:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
+import signal
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sandboxd.linux import process
+
 CPU_PERIOD_US = 100_000  # CFS bandwidth period: the kernel's default
+_MOST_BYTES = 65536  # a page, most of them
+_MOST_BYTES_OF_PIDS = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +81,7 @@ class Group(ABC):
 
     @abstractmethod
     def directories(self) -> list[int]:
-        """Return borrowed descriptors, in the order that the version's Reader takes."""
+        """Return borrowed descriptors, in the order that the version's Observer takes."""
 
     @abstractmethod
     def clone_fd(self) -> int | None:
@@ -90,11 +96,16 @@ class Group(ABC):
         """Remove the group. OSError EBUSY while a process is in it."""
 
 
-class Reader(ABC):
-    """One group, as its observer sees it: reads through directory descriptors, needs no privilege."""
+class Observer(ABC):
+    """One group, as the server sees it, through descriptors of its directories. Needs privileges only to end it.
+
+    Files are opened once and read again and again: a server that has no descriptor left still sees what its limits are
+    about.
+    """
 
     def __init__(self, directories: Sequence[int]) -> None:
         self._directories = tuple(directories)
+        self._files: dict[tuple[int, str], int] = {}
 
     @abstractmethod
     def stats(self) -> Stats:
@@ -124,17 +135,64 @@ class Reader(ABC):
     def pids(self) -> list[int]:
         """Read the processes in the group."""
 
+    @abstractmethod
+    def lift_quota(self) -> None:
+        """Take the ceiling of CPU time away: processes that are to die need some to do so."""
+
+    def kill_all_but(self, spared: int) -> None:
+        """Kill every process of the group but one. What is forked meanwhile may be missed.
+
+        By pidfd, and only those that are in it after the pidfd is there, so that no number that was reused is hit.
+        """
+        with contextlib.ExitStack() as stack:
+            pidfds = {}
+            for pid in self.pids():
+                with contextlib.suppress(ProcessLookupError):
+                    if pid != spared:
+                        pidfds[pid] = os.pidfd_open(pid)
+                        stack.callback(os.close, pidfds[pid])
+            for pid in pidfds.keys() & set(self.pids()):
+                with contextlib.suppress(ProcessLookupError):
+                    process.pidfd_signal(pidfds[pid], signal.SIGKILL)
+
     def close(self) -> None:
-        """Close the directories."""
-        for fd in set(self._directories):
+        """Close files and directories."""
+        for fd in {*self._directories, *self._files.values()}:
             os.close(fd)
+        self._files.clear()
+
+    def _pids(self, directory: int) -> list[int]:
+        return [int(pid) for pid in self._read(directory, "cgroup.procs", _MOST_BYTES_OF_PIDS).split()]
+
+    def _read(self, directory: int, name: str, most: int = _MOST_BYTES) -> bytes:
+        """Read a small file, whole."""
+        fd = self._files.get((directory, name))
+        if fd is None:
+            fd = self._files[directory, name] = os.open(name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=directory)
+        return os.pread(fd, most, 0)
+
+    def _int(self, directory: int, name: str) -> int:
+        """Read a file that holds one number."""
+        return int(self._read(directory, name))
+
+    def _int_if_present(self, directory: int, name: str) -> int | None:
+        """Read a file that holds one number, or None where the kernel has no such file."""
+        try:
+            return self._int(directory, name)
+        except FileNotFoundError:
+            return None
+
+    def _flat_keyed(self, directory: int, name: str) -> dict[bytes, int]:
+        """Read a file of lines ``key value``."""
+        fields = self._read(directory, name).split()
+        return dict(zip(fields[::2], map(int, fields[1::2]), strict=True))
 
 
 def read_at(directory: int, name: str) -> bytes:
     """Read a whole small file below ``directory``."""
     fd = os.open(name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=directory)
     try:
-        return os.read(fd, 65536)
+        return os.read(fd, _MOST_BYTES)
     finally:
         os.close(fd)
 
@@ -156,25 +214,6 @@ def write_at(directory: int, name: str, value: int | str, *, optional: bool = Fa
         raise OSError(error.errno, os.strerror(error.errno or 0), f"{name}={value}") from None
     finally:
         os.close(fd)
-
-
-def read_int(directory: int, name: str) -> int:
-    """Read a file that holds one number."""
-    return int(read_at(directory, name))
-
-
-def read_int_if_present(directory: int, name: str) -> int | None:
-    """Read a file that holds one number, or None where the kernel has no such file."""
-    try:
-        return read_int(directory, name)
-    except FileNotFoundError:
-        return None
-
-
-def read_flat_keyed(directory: int, name: str) -> dict[bytes, int]:
-    """Read a file of lines ``key value``."""
-    fields = read_at(directory, name).split()
-    return dict(zip(fields[::2], map(int, fields[1::2]), strict=True))
 
 
 def weight_from_shares(shares: int) -> int:

@@ -11,14 +11,11 @@ from sandboxd.linux.cgroups.base import (
     Group,
     Hierarchy,
     MemorySample,
-    Reader,
+    Observer,
     Settings,
     Stats,
     quota_us,
     read_at,
-    read_flat_keyed,
-    read_int,
-    read_int_if_present,
     write_at,
 )
 
@@ -100,53 +97,56 @@ class GroupV1(Group):
                 os.rmdir(self.name, dir_fd=parent)
 
 
-class ReaderV1(Reader):
+class ObserverV1(Observer):
     """Reads memory, cpu, cpuacct and pids, in this order."""
 
     def stats(self) -> Stats:
         memory, cpu, cpuacct, pids = self._directories
-        total = read_int(cpuacct, "cpuacct.usage")
+        total = self._int(cpuacct, "cpuacct.usage")
         user, system = split_cpu_time(
-            total, read_int(cpuacct, "cpuacct.usage_user"), read_int(cpuacct, "cpuacct.usage_sys")
+            total, self._int(cpuacct, "cpuacct.usage_user"), self._int(cpuacct, "cpuacct.usage_sys")
         )
-        memory_stat = read_flat_keyed(memory, "memory.stat")
+        memory_stat = self._flat_keyed(memory, "memory.stat")
         return Stats(
             cpu_ns=total,
             user_ns=user,
             system_ns=system,
-            throttled_ns=read_flat_keyed(cpu, "cpu.stat").get(b"throttled_time"),
-            memory_peak_bytes=read_int(memory, "memory.max_usage_in_bytes"),
+            throttled_ns=self._flat_keyed(cpu, "cpu.stat").get(b"throttled_time"),
+            memory_peak_bytes=self._int(memory, "memory.max_usage_in_bytes"),
             oom_kills=self.oom_kills(),
-            processes_peak=read_int_if_present(pids, "pids.peak"),  # Linux 6.1
-            process_refusals=read_flat_keyed(pids, "pids.events")[b"max"],
+            processes_peak=self._int_if_present(pids, "pids.peak"),  # Linux 6.1
+            process_refusals=self._flat_keyed(pids, "pids.events")[b"max"],
             minor_faults=memory_stat[b"pgfault"] - memory_stat[b"pgmajfault"],
             major_faults=memory_stat[b"pgmajfault"],
         )
 
     def cpu_ns(self) -> int:
-        return read_int(self._directories[2], "cpuacct.usage")
+        return self._int(self._directories[2], "cpuacct.usage")
 
     def memory_bytes(self) -> int:
-        return read_int(self._directories[0], "memory.usage_in_bytes")
+        return self._int(self._directories[0], "memory.usage_in_bytes")
 
     def memory_sample(self) -> MemorySample:
         memory = self._directories[0]
-        stat = read_flat_keyed(memory, "memory.stat")
+        stat = self._flat_keyed(memory, "memory.stat")
         return MemorySample(
             anon_bytes=stat[b"rss"],
             file_bytes=max(0, stat[b"cache"] - stat[b"shmem"]),
             shmem_bytes=stat[b"shmem"],
-            kernel_bytes=read_int_if_present(memory, "memory.kmem.usage_in_bytes"),
+            kernel_bytes=self._int_if_present(memory, "memory.kmem.usage_in_bytes"),
         )
 
     def oom_kills(self) -> int:
-        return read_flat_keyed(self._directories[0], "memory.oom_control")[b"oom_kill"]  # Linux 4.13
+        return self._flat_keyed(self._directories[0], "memory.oom_control")[b"oom_kill"]  # Linux 4.13
 
     def processes(self) -> int:
-        return read_int(self._directories[3], "pids.current")
+        return self._int(self._directories[3], "pids.current")
 
     def pids(self) -> list[int]:
-        return [int(pid) for pid in read_at(self._directories[3], "cgroup.procs").split()]
+        return self._pids(self._directories[3])
+
+    def lift_quota(self) -> None:
+        write_at(self._directories[1], "cpu.cfs_quota_us", -1)
 
 
 def split_cpu_time(total_ns: int, user_ns: int, system_ns: int) -> tuple[int, int]:

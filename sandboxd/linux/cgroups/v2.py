@@ -10,14 +10,11 @@ from sandboxd.linux.cgroups.base import (
     Group,
     Hierarchy,
     MemorySample,
-    Reader,
+    Observer,
     Settings,
     Stats,
     quota_us,
     read_at,
-    read_flat_keyed,
-    read_int,
-    read_int_if_present,
     weight_from_shares,
     write_at,
 )
@@ -86,35 +83,35 @@ class GroupV2(Group):
             os.rmdir(self.name, dir_fd=self._parent)
 
 
-class ReaderV2(Reader):
+class ObserverV2(Observer):
     """Reads the one directory."""
 
     def stats(self) -> Stats:
         (fd,) = self._directories
-        cpu = read_flat_keyed(fd, "cpu.stat")
-        memory = read_flat_keyed(fd, "memory.stat")
+        cpu = self._flat_keyed(fd, "cpu.stat")
+        memory = self._flat_keyed(fd, "memory.stat")
         throttled_us = cpu.get(b"throttled_usec")
         return Stats(
             cpu_ns=cpu[b"usage_usec"] * 1000,
             user_ns=cpu[b"user_usec"] * 1000,
             system_ns=cpu[b"system_usec"] * 1000,
             throttled_ns=None if throttled_us is None else throttled_us * 1000,
-            memory_peak_bytes=read_int_if_present(fd, "memory.peak"),  # Linux 5.19
+            memory_peak_bytes=self._int_if_present(fd, "memory.peak"),  # Linux 5.19
             oom_kills=self.oom_kills(),
-            processes_peak=read_int_if_present(fd, "pids.peak"),  # Linux 6.1
-            process_refusals=read_flat_keyed(fd, "pids.events")[b"max"],
+            processes_peak=self._int_if_present(fd, "pids.peak"),  # Linux 6.1
+            process_refusals=self._flat_keyed(fd, "pids.events")[b"max"],
             minor_faults=memory[b"pgfault"] - memory[b"pgmajfault"],
             major_faults=memory[b"pgmajfault"],
         )
 
     def cpu_ns(self) -> int:
-        return read_flat_keyed(self._directories[0], "cpu.stat")[b"usage_usec"] * 1000
+        return self._flat_keyed(self._directories[0], "cpu.stat")[b"usage_usec"] * 1000
 
     def memory_bytes(self) -> int:
-        return read_int(self._directories[0], "memory.current")
+        return self._int(self._directories[0], "memory.current")
 
     def memory_sample(self) -> MemorySample:
-        stat = read_flat_keyed(self._directories[0], "memory.stat")
+        stat = self._flat_keyed(self._directories[0], "memory.stat")
         kernel = stat.get(b"kernel")  # Linux 5.18
         return MemorySample(
             anon_bytes=stat[b"anon"],
@@ -124,13 +121,16 @@ class ReaderV2(Reader):
         )
 
     def oom_kills(self) -> int:
-        return read_flat_keyed(self._directories[0], "memory.events")[b"oom_kill"]
+        return self._flat_keyed(self._directories[0], "memory.events")[b"oom_kill"]
 
     def processes(self) -> int:
-        return read_int(self._directories[0], "pids.current")
+        return self._int(self._directories[0], "pids.current")
 
     def pids(self) -> list[int]:
-        return [int(pid) for pid in read_at(self._directories[0], "cgroup.procs").split()]
+        return self._pids(self._directories[0])
+
+    def lift_quota(self) -> None:
+        write_at(self._directories[0], "cpu.max", f"max {CPU_PERIOD_US}")
 
 
 def enable_controllers(directory: int) -> None:
