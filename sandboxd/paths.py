@@ -4,6 +4,7 @@ from __future__ import annotations
 
 MAX_PATH_BYTES = 4096
 MAX_NAME_BYTES = 255
+MAX_DEPTH = 64
 
 
 def problem(path: str) -> str | None:
@@ -16,13 +17,19 @@ def problem(path: str) -> str | None:
         return "must be relative"
     if len(path.encode()) > MAX_PATH_BYTES:
         return f"longer than {MAX_PATH_BYTES} bytes"
-    for name in path.split("/"):
-        if name == "..":
-            return "must not contain '..'"
-        if name in ("", "."):
-            return "has an empty or '.' component"
-        if len(name.encode()) > MAX_NAME_BYTES:
-            return f"has a component longer than {MAX_NAME_BYTES} bytes"
+    names = path.split("/")
+    if len(names) > MAX_DEPTH:
+        return f"deeper than {MAX_DEPTH} directories"
+    return next(filter(None, map(_problem_of_name, names)), None)
+
+
+def _problem_of_name(name: str) -> str | None:
+    if name == "..":
+        return "must not contain '..'"
+    if name in ("", "."):
+        return "has an empty or '.' component"
+    if len(name.encode()) > MAX_NAME_BYTES:
+        return f"has a component longer than {MAX_NAME_BYTES} bytes"
     return None
 
 

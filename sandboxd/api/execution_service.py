@@ -102,7 +102,7 @@ class ExecutionServicer:
             if isinstance(event, OutputChunk):
                 yield pb.StreamLogsResponse(**_chunk(event))
             elif isinstance(event, Ended):
-                yield pb.StreamLogsResponse(response=translate.from_result(event.result))
+                yield pb.StreamLogsResponse(response=translate.from_result_without_contents(event.result))
 
     async def AttachExecution(  # noqa: N802
         self, requests: AsyncIterator[pb.AttachExecutionRequest], context: grpc.aio.ServicerContext
@@ -119,7 +119,7 @@ class ExecutionServicer:
                 if isinstance(event, OutputChunk):
                     yield pb.AttachExecutionResponse(**_chunk(event))
                 elif isinstance(event, Ended):
-                    yield pb.AttachExecutionResponse(response=translate.from_result(event.result))
+                    yield pb.AttachExecutionResponse(response=translate.from_result_without_contents(event.result))
         finally:
             taking.cancel()
 

@@ -12,8 +12,11 @@ from typing import Any, TypeVar
 import grpc
 from google.protobuf.message import DecodeError, Message
 
-from sandboxd.api import errors, wire_text
+from sandboxd.api import errors, wire_format
 from sandboxd.errors import InvalidSubmission
+
+MAX_FIELDS = 200_000
+_SURELY_FEW_FIELDS_BYTES = 2 * MAX_FIELDS  # a field has two bytes at least
 
 Request = TypeVar("Request", bound=Message)
 Finished = Callable[[str, str, float], None]
@@ -21,11 +24,13 @@ Finished = Callable[[str, str, float], None]
 
 
 def parse(kind: type[Request], data: bytes) -> Request:
-    """Parse a message. InvalidSubmission where it is none."""
+    """Parse a message. InvalidSubmission where it is none, or far too many things in one."""
+    if len(data) > _SURELY_FEW_FIELDS_BYTES and wire_format.has_more_fields(kind.DESCRIPTOR, data, MAX_FIELDS):
+        raise InvalidSubmission.of("request", f"has more than {MAX_FIELDS} fields and elements")
     try:
         return kind.FromString(data)
     except DecodeError as error:
-        field = wire_text.find_invalid(kind.DESCRIPTOR, data)
+        field = wire_format.find_invalid(kind.DESCRIPTOR, data)
         if field is not None:
             raise InvalidSubmission.of(field, "is not valid UTF-8") from error
         raise InvalidSubmission.of("request", f"not a valid {kind.DESCRIPTOR.name}: {error}") from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any, cast
 
 from google.protobuf.duration_pb2 import Duration
@@ -72,6 +72,19 @@ def from_result(result: model.ExecutionResult) -> pb.ExecuteResponse:
             collected=_duration(result.timings.collected_ns),
         ),
     )
+
+
+def from_result_without_contents(result: model.ExecutionResult) -> pb.ExecuteResponse:
+    """Return the answer's message for those who have had the output, without that and without files.
+
+    So a client that does not read what it asked for has little of it waiting in the server.
+    """
+    message = from_result(replace(result, files=()))
+    for name in ("compile", "run"):
+        if message.HasField(name):
+            for output in (getattr(message, name).stdout, getattr(message, name).stderr):
+                output.ClearField("data")
+    return message
 
 
 def from_summary(summary: model.ExecutionSummary) -> pb.Execution:

@@ -19,6 +19,7 @@ from sandboxd.v1 import execution_service_pb2 as pb
 MAX_FILES = 4096
 MAX_REQUEST_ID_BYTES = 128
 MAX_GLOBS = 256
+MAX_WORDS = 65536
 MAX_ENV = 1024
 MAX_TERMINAL = 65535
 MAX_MODE = 0o777
@@ -86,9 +87,7 @@ def _check_source(source: pb.Source) -> list[Violation]:
     violations = []
     if not source.language:
         violations.append(Violation("source.language", "missing"))
-    violations += [
-        Violation(f"source.args[{index}]", "contains NUL") for index, word in enumerate(source.args) if "\0" in word
-    ]
+    violations += _check_words("source.args", source.args)
     if source.code and source.files:
         violations.append(Violation("source.code", "give code or files, not both"))
     if source.entrypoint:
@@ -103,12 +102,16 @@ def _check_source(source: pb.Source) -> list[Violation]:
 def _check_argv(argv: Sequence[str]) -> list[Violation]:
     if not argv:
         return [Violation("command.argv", "missing: at least the name of a program")]
-    violations = [
-        Violation(f"command.argv[{index}]", "contains NUL") for index, word in enumerate(argv) if "\0" in word
-    ]
+    violations = _check_words("command.argv", argv)
     if not argv[0]:
         violations.append(Violation("command.argv[0]", "the name of a program cannot be empty"))
     return violations
+
+
+def _check_words(field: str, words: Sequence[str]) -> list[Violation]:
+    if len(words) > MAX_WORDS:
+        return [Violation(field, f"{len(words)} words are more than {MAX_WORDS}")]
+    return [Violation(f"{field}[{index}]", "contains NUL") for index, word in enumerate(words) if "\0" in word]
 
 
 def _check_all_files(request: pb.ExecuteRequest) -> list[Violation]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import struct
+from collections.abc import Iterator
 
 from sandboxd.linux import process
 from sandboxd.linux.libc import declare
@@ -14,6 +16,7 @@ _SECUREBITS_LOCKED = 0b11101111
 _CAPABILITY_VERSION_3 = 0x20080522
 
 _capset = declare("capset", ctypes.c_char_p, ctypes.c_char_p)
+_capget = declare("capget", ctypes.c_char_p, ctypes.c_char_p)
 
 
 def map_ids(pid: int, base: int, count: int) -> None:
@@ -42,6 +45,29 @@ def become_with_effective(uid: int, gid: int, effective: int) -> None:
     os.setgroups([])
     os.setresgid(gid, gid, gid)
     os.setresuid(uid, effective, effective)
+
+
+@contextlib.contextmanager
+def acting_as(uid: int) -> Iterator[None]:
+    """Act as another user in the block, with the capabilities that root has. Only for a process of root.
+
+    A change to another effective uid empties the effective set (capabilities(7)); the permitted one stays.
+    """
+    os.seteuid(uid)
+    try:
+        _raise_permitted()
+        yield
+    finally:
+        os.seteuid(0)
+
+
+def _raise_permitted() -> None:
+    """Make what is permitted effective."""
+    header = struct.pack("=Ii", _CAPABILITY_VERSION_3, 0)
+    sets = ctypes.create_string_buffer(24)
+    _capget(header, sets)
+    low, high = (struct.unpack_from("=III", sets.raw, offset) for offset in (0, 12))
+    _capset(header, struct.pack("=6I", low[1], low[1], low[2], high[1], high[1], high[2]))
 
 
 def last_capability() -> int:

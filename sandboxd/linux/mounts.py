@@ -152,7 +152,7 @@ def attach(mount_fd: int, target: str) -> None:
         raise OSError(error.errno, os.strerror(error.errno or 0), target) from None
 
 
-def set_attributes(mount_fd: int, attributes: int, *, userns_fd: int | None = None) -> None:
+def set_attributes(mount_fd: int, attributes: int, *, userns_fd: int | None = None, recursive: bool = False) -> None:
     """Set attributes of a detached mount; with ``userns_fd`` its ids are shown as that user namespace maps them.
 
     Linux 5.12; OSError EINVAL where the file system does not support id-mapped mounts.
@@ -161,7 +161,8 @@ def set_attributes(mount_fd: int, attributes: int, *, userns_fd: int | None = No
     if userns_fd is not None:
         spec.attr_set |= int(MountAttr.IDMAP)
         spec.userns_fd = userns_fd
-    _mount_setattr(mount_fd, b"", AT_EMPTY_PATH, ctypes.byref(spec), ctypes.sizeof(spec))
+    flags = AT_EMPTY_PATH | (AT_RECURSIVE if recursive else 0)
+    _mount_setattr(mount_fd, b"", flags, ctypes.byref(spec), ctypes.sizeof(spec))
 
 
 def mask(path: str, null: str, empty_dir: str) -> None:

@@ -127,6 +127,11 @@ def forbid_new_privileges() -> None:
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 
 
+def make_dumpable() -> None:
+    """Let this process's files in /proc be its own again, which a change of users makes root's."""
+    prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)
+
+
 def make_undumpable() -> None:
     """Deny ptrace, /proc/PID/mem and the like to every process without privileges over this one."""
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)

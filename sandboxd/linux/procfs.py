@@ -5,34 +5,97 @@ from __future__ import annotations
 import fcntl
 import os
 import platform
+import select
 import struct
 import termios
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 
-# read and readv, and for terminals the waits that line editors use: select, pselect6, poll, ppoll.
-_READS = {"x86_64": (0, 19), "aarch64": (63, 65)}.get(platform.machine(), ())
-_WAITS = {"x86_64": (7, 23, 270, 271), "aarch64": (72, 73)}.get(platform.machine(), ())
+_X86_64 = {
+    "read": (0, 19),
+    "poll": (7, 271),
+    "select": (23, 270),
+    "epoll": (232, 281, 441),
+}
+_AARCH64 = {
+    "read": (63, 65),
+    "poll": (73,),
+    "select": (72,),
+    "epoll": (22, 441),
+}
+_CALLS = {"x86_64": _X86_64, "aarch64": _AARCH64}[platform.machine()]
+_POLLFD = struct.Struct("=ihh")
+# What is looked at: a program may have any number of threads, and wait for any number of files.
+_MOST_THREADS = 64
+_MOST_FILES = 256
 
 
-def blocks_reading(pid: int, wanted: Callable[[os.stat_result], bool], *, waits: bool) -> bool:
-    """Return whether a thread of ``pid`` is blocked reading a file that ``wanted`` recognises.
+def waits_for(pids: Iterable[int], wanted: Callable[[os.stat_result], bool]) -> bool:
+    """Return whether a thread of these processes waits to read a file that ``wanted`` recognises.
 
-    With ``waits`` a wait by select or poll counts too, when that file is the process's standard input.
+    It may be blocked reading it, or in poll, select or epoll for it. The first 64 threads are looked at.
     """
-    try:
-        for thread in os.listdir(f"/proc/{pid}/task"):
-            with open(f"/proc/{pid}/task/{thread}/syscall", encoding="ascii") as file:
-                words = file.read().split()
-            if len(words) < 2:  # noqa: PLR2004  ("running")
-                continue
-            number = int(words[0])
-            if number in _READS and wanted(os.stat(f"/proc/{pid}/fd/{int(words[1], 16)}")):
-                return True
-            if waits and number in _WAITS and wanted(os.stat(f"/proc/{pid}/fd/0")):
-                return True
-    except OSError:  # it ended while we looked
-        return False
+    for pid, thread in islice(_threads(pids), _MOST_THREADS):
+        try:
+            for fd in _waited_for(pid, thread):
+                if wanted(os.stat(f"/proc/{pid}/fd/{fd}")):
+                    return True
+        except OSError:  # it went on, or ended, while we looked
+            continue
     return False
+
+
+def _threads(pids: Iterable[int]) -> Iterator[tuple[int, str]]:
+    for pid in pids:
+        try:
+            threads = os.listdir(f"/proc/{pid}/task")
+        except OSError:
+            continue
+        for thread in threads:
+            yield pid, thread
+
+
+def _waited_for(pid: int, thread: str) -> Iterable[int]:
+    """Return the descriptors that a thread waits to read, by the system call that it is in."""
+    with open(f"/proc/{pid}/task/{thread}/syscall", encoding="ascii") as file:
+        number, *words = file.read().split()
+    if len(words) < 2:  # noqa: PLR2004  ("running", or "-1" and two addresses)
+        return ()
+    first, second = int(words[0], 16), int(words[1], 16)
+    if int(number) in _CALLS["read"]:
+        return (first,)
+    if int(number) in _CALLS["poll"]:
+        return _polled(_memory(pid, first, min(second, _MOST_FILES) * _POLLFD.size))
+    if int(number) in _CALLS["select"]:
+        bits = _memory(pid, second, (min(first, _MOST_FILES) + 7) // 8) if second else b""
+        return [fd for fd in range(len(bits) * 8) if bits[fd // 8] >> fd % 8 & 1]
+    if int(number) in _CALLS["epoll"]:
+        return _watched(pid, first)
+    return ()
+
+
+def _polled(entries: bytes) -> list[int]:
+    whole = len(entries) - len(entries) % _POLLFD.size
+    return [fd for fd, events, _ in _POLLFD.iter_unpack(entries[:whole]) if fd >= 0 and events & select.POLLIN]
+
+
+def _watched(pid: int, epoll: int) -> list[int]:
+    """Return what an epoll descriptor watches for input: the lines ``tfd: FD events: MASK`` of its fdinfo (proc(5))."""
+    fds = []
+    with open(f"/proc/{pid}/fdinfo/{epoll}", encoding="ascii") as file:
+        for line in islice(file, _MOST_FILES):
+            words = line.split()
+            if words[0] == "tfd:" and int(words[3], 16) & select.EPOLLIN:
+                fds.append(int(words[1]))
+    return fds
+
+
+def _memory(pid: int, address: int, size: int) -> bytes:
+    fd = os.open(f"/proc/{pid}/mem", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.pread(fd, size, address)
+    finally:
+        os.close(fd)
 
 
 def unread_bytes(fd: int) -> int:

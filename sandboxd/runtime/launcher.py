@@ -10,6 +10,7 @@ import contextlib
 import errno
 import gc
 import os
+import resource
 import select
 import signal
 import socket
@@ -20,7 +21,7 @@ from typing import Any, NoReturn
 from sandboxd.linux import cgroups, credentials, mounts, process, procfs
 from sandboxd.linux.cgroups import Group, Hierarchy, Settings
 from sandboxd.runtime import init, layout, steps, wire
-from sandboxd.runtime.spec import IDS_PER_CONTAINER, PROGRAM_GID, PROGRAM_UID, ContainerSpec
+from sandboxd.runtime.spec import IDS_PER_CONTAINER, ContainerSpec
 
 _NAMESPACES = (
     process.Namespace.USER
@@ -108,11 +109,23 @@ class Launcher:
                 step = "make_workspace"
                 writable_fd = _make_writable(spec, self._stat(spec.cgroup))
                 always.callback(os.close, writable_fd)
+                step = "make_devices"
+                devices_fd = layout.make_devices()
+                always.callback(os.close, devices_fd)
                 step = "make_cgroup"
                 group = self._hierarchy.create(spec.id, spec.cgroup)
                 on_failure.callback(self._unremoved.append, group)
                 step = "clone"
-                pid, pidfd = self._clone(spec, image, bpf, control, writable_fd, group)
+                child = steps.Child(
+                    control=control,
+                    image=image,
+                    writable_fd=writable_fd,
+                    devices_fd=devices_fd,
+                    bpf=bpf,
+                    last_capability=self._last_capability,
+                    launcher_pidfd=self._own_pidfd,
+                )
+                pid, pidfd = self._clone(spec, child, group)
                 always.callback(os.close, pidfd)
             except OSError as error:
                 self._fail(spec.id, step, error)
@@ -122,30 +135,21 @@ class Launcher:
             header = {"type": "created", "id": spec.id, "pid": pid}
             wire.send(self._server, wire.encode(header), [pidfd, writable_fd, *group.directories()])
 
-    def _clone(
-        self, spec: ContainerSpec, image: str, bpf: bytes, control: socket.socket, writable_fd: int, group: Group
-    ) -> tuple[int, int]:
+    def _clone(self, spec: ContainerSpec, child: steps.Child, group: Group) -> tuple[int, int]:
         """Clone init and give it its identity. A half-made one is killed and reaped."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with ours, theirs:
-            pid, pidfd = process.clone_into(_NAMESPACES, cgroup_fd=group.clone_fd())
-            if pid == 0:
-                init.main(
-                    steps.Child(
-                        sync=theirs,
-                        control=control,
-                        image=image,
-                        writable_fd=writable_fd,
-                        bpf=bpf,
-                        last_capability=self._last_capability,
-                        launcher_pidfd=self._own_pidfd,
-                    )
-                )
+            # Whoever makes a user namespace owns it, and kernel objects of everybody in it count as the owner's too.
+            with credentials.acting_as(spec.uid_base):
+                pid, pidfd = process.clone_into(_NAMESPACES, cgroup_fd=group.clone_fd())
+                if pid == 0:
+                    child.sync = theirs
+                    init.main(child)
             try:
                 credentials.map_ids(pid, spec.uid_base, IDS_PER_CONTAINER)
                 if group.clone_fd() is None:
                     group.attach(pid)
-                mapped = _map_image(image, pid)
+                mapped = _map_image(child.image, pid)
                 wire.send(ours, b"go", mapped)
             except OSError:
                 process.pidfd_signal(pidfd, signal.SIGKILL)
@@ -209,7 +213,6 @@ class Launcher:
 
 def _make_writable(spec: ContainerSpec, stat: bytes) -> int:
     """Make the container's writable tmpfs, which its ids own, and return its detached mount."""
-    owner = spec.uid_base + PROGRAM_UID, spec.uid_base + PROGRAM_GID
     fd = mounts.new_filesystem(
         "tmpfs",
         mounts.MountAttr.NOSUID | mounts.MountAttr.NODEV,
@@ -220,11 +223,12 @@ def _make_writable(spec: ContainerSpec, stat: bytes) -> int:
         nr_inodes=str(spec.inodes),
     )
     for name, mode, (uid, gid) in (
+        (layout.EMPTY, 0o555, (spec.uid_base, spec.uid_base)),
         ("upper", 0o755, (spec.uid_base, spec.uid_base)),
         ("work", 0o755, (spec.uid_base, spec.uid_base)),
         ("tmp", 0o1777, (spec.uid_base, spec.uid_base)),
         ("shm", 0o1777, (spec.uid_base, spec.uid_base)),
-        ("workspace", 0o755, owner),
+        ("workspace", 0o755, spec.program_ids),
     ):
         os.mkdir(name, dir_fd=fd)
         os.chown(name, uid, gid, dir_fd=fd)
@@ -269,12 +273,19 @@ def _map_image(image: str, pid: int) -> list[int]:
 
 
 def main() -> NoReturn:
-    """Run on the socket of descriptor 3; argv: the image store, and the parent cgroup or nothing."""
+    """Run on the socket of descriptor 3; argv: the image store, and the parent cgroup or nothing.
+
+    Descriptor 4 is the mount that this process's own executable came by. It is made good for data alone, for
+    /proc/self/exe of a process that is about to become a program leads there, out of its container.
+    """
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # process 1 must have no handler: it would hear the signal from inside
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, signal.SIGTERM])  # the server decides when it ends
+    process.cap_rlimit(resource.RLIMIT_CORE, 1)  # see steps.limit_what_no_request_sets
     os.umask(0o022)  # whatever the server's was: it is every program's, and the tree below is for other users too
     server = socket.socket(fileno=3)
     server.set_inheritable(False)
+    mounts.set_attributes(4, mounts.MountAttr.NOEXEC, recursive=True)
+    os.close(4)
     store, parent = sys.argv[1], (sys.argv[2] if len(sys.argv) > 2 else None)  # noqa: PLR2004
     try:
         launcher = Launcher(server, store, parent)

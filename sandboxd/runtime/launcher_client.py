@@ -18,12 +18,30 @@ from pathlib import Path
 from typing import Any
 
 from sandboxd.errors import HostUnfit, SetupFailed
+from sandboxd.linux import mounts
 from sandboxd.linux.cgroups import Settings
 from sandboxd.runtime import wire
 from sandboxd.runtime.spec import ContainerSpec
 
 _CODE = "import sys; sys.path.insert(0, sys.argv.pop()); from sandboxd.runtime.launcher import main; main()"
 _PACKAGE_PARENT = str(Path(__file__).resolve().parents[2])
+
+
+@dataclass(frozen=True, slots=True)
+class _Executable:
+    """The interpreter, by a mount of its own."""
+
+    mount_fd: int
+    path: str
+
+
+def _own_executable() -> _Executable:
+    """Return the interpreter by a copy of the host's mounts, which the launcher makes unfit to execute from once it runs."""
+    try:
+        mount_fd = mounts.clone_tree("/", recursive=True)
+    except OSError as error:
+        raise HostUnfit(f"the host's mounts cannot be copied: {error.strerror}") from error
+    return _Executable(mount_fd, f"/proc/self/fd/{mount_fd}{os.path.realpath(sys.executable)}")
 
 
 class LauncherGone(Exception):
@@ -60,14 +78,18 @@ class LauncherClient:
     @classmethod
     async def start(cls, store: Path, cgroup_parent: str | None) -> LauncherClient:
         """Start a launcher and wait until it serves. HostUnfit when it finds that it cannot."""
+        executable = _own_executable()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         argv = [sys.executable, "-I", "-S", "-B", "-c", _CODE, str(store)]
         argv += [cgroup_parent] if cgroup_parent is not None else []
-        with theirs:
-            actions = [(os.POSIX_SPAWN_DUP2, theirs.fileno(), 3)]
+        try:
+            actions = [(os.POSIX_SPAWN_DUP2, theirs.fileno(), 3), (os.POSIX_SPAWN_DUP2, executable.mount_fd, 4)]
             pid = os.posix_spawn(  # noqa: ASYNC221  (returns once it has exec'ed)
-                sys.executable, [*argv, _PACKAGE_PARENT], {}, file_actions=actions, setsid=True, setsigmask=[]
+                executable.path, [*argv, _PACKAGE_PARENT], {}, file_actions=actions, setsid=True, setsigmask=[]
             )
+        finally:
+            theirs.close()
+            os.close(executable.mount_fd)
         self = cls(ours, pid)
         hello = await self._hello
         if hello["type"] == "unfit":

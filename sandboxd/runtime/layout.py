@@ -1,4 +1,4 @@
-"""The launcher's own root: a tmpfs with nothing of the host in it but /proc, six devices and the image store.
+"""The launcher's own root: a tmpfs with nothing of the host in it but /proc and the image store.
 
 A container starts from a copy of this tree, so that even before its own root stands no file of the host is in reach.
 """
@@ -14,15 +14,16 @@ from sandboxd.linux.mounts import MountAttr, MountFlag
 
 STORE = "/store"
 IMAGES = "/images"
-DEVICES = "/devices"
-EMPTY = "/empty"
 CONTAINER_ROOT = "/c/root"
 CONTAINER_IMAGE = "/c/image"
 CONTAINER_WRITABLE = "/c/writable"
 STAT = "stat"
 """In the writable file system, beside what the program sees of it: what its container shows as /proc/stat."""
-_DIRECTORIES = ("proc", "store", "images", "devices", "empty", "c", "c/root", "c/image", "c/writable")
-_DEVICE_NAMES = ("null", "zero", "full", "random", "urandom", "tty")
+EMPTY = "empty"
+"""There too: what hides a directory."""
+_DIRECTORIES = ("proc", "store", "images", "c", "c/root", "c/image", "c/writable")
+# Major and minor numbers: Linux's admin-guide/devices.txt.
+_DEVICES = {"null": (1, 3), "zero": (1, 5), "full": (1, 7), "random": (1, 8), "urandom": (1, 9), "tty": (5, 0)}
 _LINKS = {"fd": "/proc/self/fd", "stdin": "/proc/self/fd/0", "stdout": "/proc/self/fd/1", "stderr": "/proc/self/fd/2"}
 
 
@@ -31,7 +32,6 @@ def enter(store: str) -> None:
     process.unshare(process.Namespace.MOUNT)
     mounts.make_private()
     store_fd, proc_fd = mounts.clone_tree(store), mounts.clone_tree("/proc")
-    devices = {name: mounts.clone_tree(f"/dev/{name}") for name in _DEVICE_NAMES}
     root = mounts.new_filesystem("tmpfs", MountAttr.NOSUID, mode="0755", size="1m")
     for directory in _DIRECTORIES:
         os.mkdir(directory, 0o755, dir_fd=root)
@@ -40,25 +40,28 @@ def enter(store: str) -> None:
     mounts.pivot_into(".")
     mounts.attach(store_fd, STORE)
     mounts.attach(proc_fd, "/proc")
-    _make_devices(devices)
-    for fd in (root, store_fd, proc_fd, *devices.values()):
+    for fd in (root, store_fd, proc_fd):
         os.close(fd)
 
 
-def _make_devices(devices: dict[str, int]) -> None:
-    """Build what every container sees as /dev. The file system is read-only, so that none can leave anything there."""
-    guard = MountAttr.NOSUID | MountAttr.NODEV | MountAttr.NOEXEC
-    mounts.attach_and_close(mounts.new_filesystem("tmpfs", guard, mode="0755"), DEVICES)
-    for name, fd in devices.items():
-        os.close(os.open(f"{DEVICES}/{name}", os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o666))
-        mounts.set_attributes(fd, MountAttr.NOSUID | MountAttr.NOEXEC)
-        mounts.attach(fd, f"{DEVICES}/{name}")
+def make_devices() -> int:
+    """Make a /dev for one container, read-only, and return its detached mount.
+
+    Its nodes are its own: on shared ones containers, and the host, could lock and watch each other.
+    """
+    guard = MountAttr.NOSUID | MountAttr.NOEXEC
+    fd = mounts.new_filesystem("tmpfs", guard, mode="0755")
+    umask = os.umask(0)
+    for name, numbers in _DEVICES.items():
+        os.mknod(name, stat.S_IFCHR | 0o666, os.makedev(*numbers), dir_fd=fd)
+    os.umask(umask)
     for name in ("pts", "shm", "mqueue"):
-        os.mkdir(f"{DEVICES}/{name}", 0o755)
+        os.mkdir(name, 0o755, dir_fd=fd)
     for name, target in _LINKS.items():
-        os.symlink(target, f"{DEVICES}/{name}")
-    os.symlink("pts/ptmx", f"{DEVICES}/ptmx")
-    mounts.write_protect(DEVICES)
+        os.symlink(target, name, dir_fd=fd)
+    os.symlink("pts/ptmx", "ptmx", dir_fd=fd)
+    mounts.set_attributes(fd, guard | MountAttr.RDONLY)
+    return fd
 
 
 class Images:

@@ -20,7 +20,14 @@ from sandboxd.linux import cgroups, landlock, network
 # clone3 5.3, openat2 5.6, close_range 5.9, overlayfs in a user namespace 5.11.
 MIN_KERNEL = (5, 11)
 MIN_OPEN_FILES = 4096
-_CAPABILITIES = {"CAP_CHOWN": 0, "CAP_SETGID": 6, "CAP_SETUID": 7, "CAP_SYS_PTRACE": 19, "CAP_SYS_ADMIN": 21}
+_CAPABILITIES = {
+    "CAP_CHOWN": 0,
+    "CAP_SETGID": 6,
+    "CAP_SETUID": 7,
+    "CAP_SYS_PTRACE": 19,
+    "CAP_SYS_ADMIN": 21,
+    "CAP_MKNOD": 27,
+}
 _ARCHITECTURES = ("x86_64", "aarch64")
 
 
@@ -161,6 +168,18 @@ def _open_files() -> Check:
     )
 
 
+def _core_dumps() -> Check:
+    pattern = _read("/proc/sys/kernel/core_pattern") or ""
+    piped, hard = pattern.startswith("|"), resource.getrlimit(resource.RLIMIT_CORE)[1]
+    finding = (
+        f"given to {pattern[1:].split()[0]}, but for those of containers" if piped else "of containers there are none"
+    )
+    fix = "sysctl -w kernel.core_pattern=core, or ulimit -Hc 1, or LimitCORE=1 in the unit"
+    return _check(
+        "core dumps", not piped or hard != 0, finding if hard or not piped else f"all given to {pattern}", fix
+    )
+
+
 def _python() -> Check:
     return _check("python", sys.version_info >= (3, 11), platform.python_version(), "use Python 3.11 or newer")
 
@@ -204,5 +223,6 @@ _CHECKS: tuple[Callable[[], Check], ...] = (
     _seccomp,
     _libseccomp,
     _landlock,
+    _core_dumps,
     _open_files,
 )

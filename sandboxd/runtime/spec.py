@@ -31,6 +31,11 @@ class ContainerSpec:
     disk_bytes: int
     inodes: int
 
+    @property
+    def program_ids(self) -> tuple[int, int]:
+        """User and group of the program, on the host."""
+        return self.uid_base + PROGRAM_UID, self.uid_base + PROGRAM_GID
+
     def to_json(self) -> dict[str, Any]:
         """Return it as plain values."""
         return asdict(self)

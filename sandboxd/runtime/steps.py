@@ -10,7 +10,7 @@ import errno
 import os
 import resource
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sandboxd.linux import credentials, mounts, process, seccomp
 from sandboxd.linux.mounts import MountFlag
@@ -45,6 +45,7 @@ MASKED = (
     "/proc/timer_list",
     "/proc/timer_stats",
 )
+_TERMINALS = 64
 READ_ONLY = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
 
 
@@ -52,17 +53,19 @@ READ_ONLY = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-tri
 class Child:
     """What the child has been given."""
 
-    sync: socket.socket
-    """The launcher speaks here once: the ids are mapped, the cgroup is entered; carries the image's mount if it is id-mapped."""
     control: socket.socket
     """The server's end of this is the container's owner."""
     image: str
     """Where the image is mounted in the launcher's tree."""
     writable_fd: int
     """Detached mount of the container's own tmpfs."""
+    devices_fd: int
+    """Detached mount of its own /dev."""
     bpf: bytes
     last_capability: int
     launcher_pidfd: int
+    sync: socket.socket = field(init=False)
+    """The launcher speaks here once: the ids are mapped, the cgroup is entered; carries the image's mount if it is id-mapped."""
     listener: int = -1
     io_fd: int = -1
     """/proc/self/io, opened while it may be."""
@@ -70,11 +73,13 @@ class Child:
 
 def keep_only_own_descriptors(child: Child) -> None:
     """Close what the launcher had open: other containers' sockets among it."""
-    process.close_all_but({child.sync.fileno(), child.control.fileno(), child.writable_fd, child.launcher_pidfd})
+    sockets = {child.sync.fileno(), child.control.fileno()}
+    process.close_all_but(sockets | {child.writable_fd, child.devices_fd, child.launcher_pidfd})
 
 
 def open_own_io(child: Child) -> None:
     """Open what tells the bytes that init and all it has reaped read and wrote, while this process may: it is nobody's soon."""
+    process.make_dumpable()
     with contextlib.suppress(FileNotFoundError):  # a kernel without CONFIG_TASK_IO_ACCOUNTING
         child.io_fd = os.open("/proc/self/io", os.O_RDONLY | os.O_CLOEXEC)
 
@@ -117,13 +122,16 @@ def mount_root(child: Child) -> None:
     mounts.mount(f"{writable}/workspace", f"{_ROOT}{WORKSPACE}", None, MountFlag.BIND)
 
 
-def mount_devices(_child: Child) -> None:
-    """Give it null, zero, full, random, urandom and tty, its own terminals, and shared memory inside the disk limit."""
-    mounts.mount(layout.DEVICES, f"{_ROOT}/dev", None, MountFlag.BIND | MountFlag.REC)
+def mount_devices(child: Child) -> None:
+    """Give it its own null, zero, full, random, urandom, tty and terminals, and shared memory inside the disk limit.
+
+    The kernel has some thousand terminals for all (kernel.pty.max).
+    """
+    mounts.attach(child.devices_fd, f"{_ROOT}/dev")
+    os.close(child.devices_fd)
     guard = MountFlag.NOSUID | MountFlag.NOEXEC
-    mounts.mount(
-        "devpts", f"{_ROOT}/dev/pts", "devpts", guard, f"newinstance,ptmxmode=0666,mode=0620,uid={PROGRAM_UID}"
-    )
+    options = f"newinstance,ptmxmode=0666,mode=0620,max={_TERMINALS},uid={PROGRAM_UID}"
+    mounts.mount("devpts", f"{_ROOT}/dev/pts", "devpts", guard, options)
     mounts.mount(f"{layout.CONTAINER_WRITABLE}/shm", f"{_ROOT}/dev/shm", None, MountFlag.BIND)
 
 
@@ -145,7 +153,7 @@ def show_own_cpus(_child: Child) -> None:
 def mask_proc(_child: Child) -> None:
     """Hide and write-protect the kernel's own interfaces in /proc."""
     for path in MASKED:
-        mounts.mask(_ROOT + path, f"{layout.DEVICES}/null", layout.EMPTY)
+        mounts.mask(_ROOT + path, f"{_ROOT}/dev/null", f"{layout.CONTAINER_WRITABLE}/{layout.EMPTY}")
     for path in READ_ONLY:
         mounts.protect(_ROOT + path)
 
@@ -169,8 +177,12 @@ def forget_privileges(child: Child) -> None:
 
 
 def limit_what_no_request_sets(_child: Child) -> None:
-    """Allow no core dump, no real-time priority, little locked memory and few queued signals."""
-    process.cap_rlimit(resource.RLIMIT_CORE, 0)
+    """Allow no core dump, no real-time priority, little locked memory and few queued signals.
+
+    0 keeps a core out of a file, but not from a program that the host's core_pattern names. 1 does both: the kernel
+    takes it for a dump of that very program (fs/coredump.c, do_coredump).
+    """
+    process.cap_rlimit(resource.RLIMIT_CORE, 1)
     process.cap_rlimit(resource.RLIMIT_RTPRIO, 0)
     process.cap_rlimit(resource.RLIMIT_NICE, 0)
     process.cap_rlimit(resource.RLIMIT_MEMLOCK, 8 * 1024 * 1024)

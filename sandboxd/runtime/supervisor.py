@@ -92,7 +92,8 @@ class Run:
         container, self._window = self._container, window
         self._loop.add_reader(container.listener_fd, self._on_notification)
         container.on_end = self._on_end
-        self._baseline = container.cgroup.stats()
+        with setting_up("read_accounts"):
+            self._baseline = container.cgroup.stats()
         with setting_up("open_pipes"):
             streams = [] if program.tty else self._open_pipes()
         sized = replace(program, columns=window.columns, rows=window.rows)
@@ -274,6 +275,8 @@ class Run:
                     on_failure.callback(os.close, fd)
             on_failure.pop_all()
         (stdin, to_stdin), (from_stdout, stdout), (from_stderr, stderr) = pipes
+        for fd in (stdin, stdout, stderr):
+            os.fchown(fd, *self._container.spec.program_ids)  # so that /dev/stdin and its like can be opened
         self.stdin = StdinFeeder(to_stdin, terminal=False)
         self._pump = OutputPump({STDOUT: from_stdout, STDERR: from_stderr}, self.recorder)
         return [stdin, stdout, stderr]
@@ -343,18 +346,14 @@ class Run:
             self._best_sample = self._container.cgroup.memory_sample()
 
     def _look_for_waiting(self) -> None:
-        """Tell once that the program waits for input: its pipe is empty, and a process sleeps reading it."""
+        """Tell once that the program waits for input: its pipe is empty, and somebody waits to read it."""
         stdin = self.stdin
         if self._watch.on_waiting is None or self._told_waiting or stdin is None or not stdin.open:
             return
         is_stdin = self._stdin_test(stdin)
-        if is_stdin is None:
-            return
-        for pid in self._container.cgroup.pids():
-            if procfs.blocks_reading(pid, is_stdin, waits=self._master >= 0):
-                self._told_waiting = True
-                self._watch.on_waiting()
-                return
+        if is_stdin is not None and procfs.waits_for(self._container.cgroup.pids(), is_stdin):
+            self._told_waiting = True
+            self._watch.on_waiting()
 
     def _stdin_test(self, stdin: StdinFeeder) -> Callable[[os.stat_result], bool] | None:
         """Return what recognises the program's input; None while there is some left to read."""

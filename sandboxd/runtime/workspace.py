@@ -13,10 +13,12 @@ from dataclasses import dataclass
 
 from sandboxd.linux.files import open_beneath
 from sandboxd.model import MIB, File, SkippedFile
+from sandboxd.paths import MAX_DEPTH
 from sandboxd.runtime.glob import Glob, Places
 
+TOO_LARGE = "larger than what may still be returned"
+TOO_MANY = "more files than may be returned"
 MAX_SKIPPED_FILES = 100
-MAX_DEPTH = 64
 # Names that are looked at, times the globs that they may still match: some seconds of work.
 MAX_STEPS = 1_000_000
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY
@@ -27,6 +29,7 @@ class Caps:
     """How much may come out of a workspace."""
 
     total_bytes: int
+    """Of contents and paths."""
     files: int
 
 
@@ -39,6 +42,8 @@ class Collected:
 
     files: tuple[File, ...]
     skipped: tuple[SkippedFile, ...]
+    too_large: bool
+    """Whether something was left out for its size, or because there was too much."""
 
 
 def fullness(writable_fd: int) -> str:
@@ -51,20 +56,22 @@ def collect(writable_fd: int, globs: Sequence[str], caps: Caps) -> Collected:
     """Read the regular files that match a glob, in the order of their paths. What matches and is left out is told."""
     files: list[File] = []
     skipped: list[SkippedFile] = []
+    too_large = False
     left = caps.total_bytes
     root = os.open("workspace", _DIRECTORY | os.O_CLOEXEC, dir_fd=writable_fd)
     try:
         for found in _Walk([Glob(glob) for glob in globs]).below(root):
-            too_many = f"more than {caps.files} files" if len(files) == caps.files else ""
-            result = found.reason or too_many or _read(found, left)
+            result = found.reason or _read(found, left, room=len(files) < caps.files)
             if isinstance(result, File):
                 files.append(result)
-                left -= len(result.content)
-            elif len(skipped) < MAX_SKIPPED_FILES:
+                left -= _size(result)
+                continue
+            too_large = too_large or result is TOO_LARGE or result is TOO_MANY
+            if len(skipped) < MAX_SKIPPED_FILES:
                 skipped.append(SkippedFile(path=os.fsencode(found.path).decode(errors="replace"), reason=result))
     finally:
         os.close(root)
-    return Collected(tuple(sorted(files, key=lambda file: file.path)), tuple(skipped))
+    return Collected(tuple(sorted(files, key=lambda file: file.path)), tuple(skipped), too_large)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +104,7 @@ class _Walk:
                 return
             self._left -= len(globs)
             if self._left <= 0:
-                yield _Found(directory, name, f"{prefix}{name}", "too many files to look at")
+                yield _Found(directory, name, f"{prefix}{name}", TOO_MANY)
                 return
             entered = [(glob, glob.enter(places, name)) for glob, places in globs]
             if not any(places for _, places in entered):
@@ -124,17 +131,23 @@ class _Walk:
             os.close(child)
 
 
-def _read(found: _Found, most: int) -> File | str:
-    """Read one file of at most ``most`` bytes, or return why not."""
+def _read(found: _Found, most: int, *, room: bool) -> File | str:
+    """Read one file that takes at most so many bytes of an answer, or return why not."""
     try:
-        found.path.encode()
+        path_bytes = len(found.path.encode())
     except UnicodeEncodeError:
         return "its name is not UTF-8"
+    if not room:
+        return TOO_MANY
     # O_NONBLOCK: opening a fifo that took the place of the file must not wait.
     with os.fdopen(open_beneath(found.directory, found.name, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
             return "not a regular file"
-        if status.st_size > most:
-            return f"its {status.st_size} bytes are more than the {most} that may still be returned"
+        if status.st_size + path_bytes > most:
+            return TOO_LARGE
         return File(path=found.path, content=file.read(most), mode=stat.S_IMODE(status.st_mode) & 0o777)
+
+
+def _size(file: File) -> int:
+    return len(file.content) + len(file.path.encode())

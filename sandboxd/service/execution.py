@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 
 from sandboxd.errors import ContainerLost, InvalidSubmission, NotAttachable, SetupFailed
 from sandboxd.model import (
+    MIB,
     Command,
     Ended,
     Event,
@@ -42,6 +43,8 @@ from sandboxd.service.verdict import fault_domain, judge, no_room
 
 # How far the reader of a stream may be behind before the program's writes wait.
 BACK_PRESSURE_BYTES = 4 * CHUNK_BYTES
+# What a compiler leaves passes through this process.
+_MOST_BYTES_BETWEEN_PHASES = 256 * MIB
 _MAX_SIGNAL = 64
 _SHOWN_PROGRAM = 64
 
@@ -281,6 +284,9 @@ class Execution:
             results[plan.phase], collected = await self._run_phase(plan, files)
             if results[plan.phase].verdict is not Verdict.OK:
                 break
+            if collected.too_large and plan is not self.plan.phases[-1]:
+                results[Phase.RUN], collected = no_room(self.plan.phases[-1].limits), _NOTHING
+                break
             files = collected.files
         final = collected if Phase.RUN in results else _NOTHING
         return self._answer(results, final)
@@ -352,7 +358,8 @@ class Execution:
         """Read what the next phase or the caller wants, off the event loop."""
         globs, caps = self.plan.submission.collect, workspace.ANSWER_CAPS
         if plan is not self.plan.phases[-1]:
-            globs, caps = ("**",), workspace.Caps(plan.limits.disk_bytes, self.plan.policy.inodes)
+            room = min(self.plan.phases[-1].limits.disk_bytes, _MOST_BYTES_BETWEEN_PHASES)
+            globs, caps = ("**",), workspace.Caps(room, self.plan.policy.inodes)
         if not globs:
             return _NOTHING
         try:
@@ -421,7 +428,7 @@ class Execution:
         await asyncio.shield(self._changed)
 
 
-_NOTHING = workspace.Collected((), ())
+_NOTHING = workspace.Collected((), (), too_large=False)
 
 
 def _lags(recorder: Recorder, cursor: Cursor) -> bool:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
-from sandboxd.model import MIB, File, Verdict
+from sandboxd.model import MIB, File, Source, Submission, Verdict
+from tests.observe import wait_for
 
 
 def lines(result):
@@ -49,11 +52,10 @@ def test_mounts_are_these_and_no_more(run):
         point: set(flags.split(","))
         for point, flags in (line.split(" ") for line in lines(run.sh("cut -d' ' -f5,6 /proc/self/mountinfo")))
     }
-    devices = {f"/dev/{name}" for name in ("full", "null", "pts", "random", "tty", "urandom", "zero")}
-    writable = {"/", "/tmp", "/workspace", "/dev/shm"}
-    rest = mounts.keys() - writable - devices - {"/dev", "/proc"}
+    writable, devices = {"/", "/tmp", "/workspace", "/dev/shm"}, {"/dev", "/dev/pts"}
+    rest = mounts.keys() - writable - devices - {"/proc"}
 
-    assert writable | devices | {"/dev", "/proc"} <= mounts.keys()
+    assert writable | devices | {"/proc"} <= mounts.keys()
     assert all(point.startswith("/proc/") for point in rest), rest
     assert "ro" in mounts["/dev"]
     assert devices == {point for point in mounts if "nodev" not in mounts[point]} - rest
@@ -73,6 +75,38 @@ def test_device_nodes_cannot_be_made(run):
     result = run.python("import os, stat; os.mknod('/tmp/disk', stat.S_IFBLK | 0o600, os.makedev(8, 0))")
 
     assert b"PermissionError" in result.run.stderr.data
+
+
+def test_device_nodes_are_the_containers_own(run):
+    """On the host's a program could keep the host from locking its own /dev/null, and hear of all that opens it."""
+    host = os.stat("/dev/null")
+    inside = run.python("import os; s = os.stat('/dev/null'); print(s.st_dev, s.st_ino)").run.stdout.data.split()
+
+    assert [str(host.st_dev).encode(), str(host.st_ino).encode()] != inside
+
+
+def test_a_lock_on_a_device_is_nobody_elses(run, host):
+    """Two containers that live at the same time, each with an exclusive lock on what it sees as the same file."""
+    lock = "import fcntl, time; fds = open('/dev/null'), __import__('os').open('/proc/acpi', 0)\n"
+    lock += "for fd in fds: fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)\nprint('locked', flush=True)\n"
+    source = Source(language="python", files=(File(path="", content=(lock + "time.sleep(20)").encode()),))
+    first = host.submit(Submission(program=source))
+    try:
+        wait_for(lambda: first.kept_bytes)
+        second = run.python(lock)
+    finally:
+        host.await_(first.abandon())
+
+    assert b"locked\n" == second.run.stdout.data, second.run.stderr.data
+
+
+@pytest.mark.parametrize("name", ["stdin", "stdout", "stderr"])
+def test_standard_streams_can_be_opened_by_name(run, name):
+    mode = "r" if name == "stdin" else "w"
+    result = run.python(f"f = open('/dev/{name}', {mode!r}); f.read() if {mode!r} == 'r' else f.write('through')")
+
+    assert Verdict.OK is result.verdict, result.run.stderr.data
+    assert (b"through" if name == "stdout" else b"") == result.run.stdout.data
 
 
 def test_devices(run):
@@ -216,7 +250,7 @@ def test_regular_files_come_back(run):
         ("ln -s ../../../../etc/passwd out/x", "not a regular file"),
         ("mkfifo out/x", "not a regular file"),
         ("python3 -c \"import socket; socket.socket(socket.AF_UNIX).bind('out/x')\"", "not a regular file"),
-        ("truncate -s 60M out/x", "bytes are more than"),
+        ("truncate -s 60M out/x", "larger than what may still be returned"),
         ("touch out/$(printf '\\377')", "not UTF-8"),
     ],
 )

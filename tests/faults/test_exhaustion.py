@@ -18,7 +18,7 @@ from tests.server import serving
 
 TRUE = command("true")
 STARVED_AT = {
-    "server": {"open_control_socket", "receive_descriptors", "put_files", "open_pipes", "pass_program"},
+    "server": {"open_control_socket", "receive_descriptors", "read_accounts", "open_pipes", "pass_program"},
     "launcher": {"receive_descriptors", "make_workspace", "make_cgroup", "clone"},
 }
 

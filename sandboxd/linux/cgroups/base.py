@@ -188,6 +188,12 @@ class Observer(ABC):
         return dict(zip(fields[::2], map(int, fields[1::2]), strict=True))
 
 
+def most_processes() -> int:
+    """Return how many processes all containers together may have: half of the numbers that the kernel has for them."""
+    with open("/proc/sys/kernel/pid_max", "rb") as file:
+        return int(file.read()) // 2
+
+
 def read_at(directory: int, name: str) -> bytes:
     """Read a whole small file below ``directory``."""
     fd = os.open(name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=directory)

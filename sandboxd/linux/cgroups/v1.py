@@ -14,6 +14,7 @@ from sandboxd.linux.cgroups.base import (
     Observer,
     Settings,
     Stats,
+    most_processes,
     quota_us,
     read_at,
     write_at,
@@ -34,6 +35,7 @@ class HierarchyV1(Hierarchy):
         self._fds = {path: os.open(name, _DIRECTORY, dir_fd=fd) for path, fd in self._parents.items()}
         self._by_controller = {controller: self._fds[path] for controller, path in parents.items()}
         _fill_cpuset(self._by_controller["cpuset"], self._parents[parents["cpuset"]], None)
+        write_at(self._by_controller["pids"], "pids.max", most_processes())
 
     def create(self, name: str, settings: Settings) -> Group:
         with contextlib.ExitStack() as undo:

@@ -13,6 +13,7 @@ from sandboxd.linux.cgroups.base import (
     Observer,
     Settings,
     Stats,
+    most_processes,
     quota_us,
     read_at,
     weight_from_shares,
@@ -35,6 +36,7 @@ class HierarchyV2(Hierarchy):
         os.mkdir(name, dir_fd=self._parent)
         self._fd = os.open(name, _DIRECTORY, dir_fd=self._parent)
         enable_controllers(self._fd)
+        write_at(self._fd, "pids.max", most_processes())
 
     def create(self, name: str, settings: Settings) -> Group:
         with contextlib.ExitStack() as undo:

@@ -1,4 +1,4 @@
-"""Finds the text of a message that is not UTF-8. The parser only says that there is some; callers are told where.
+"""What can be said of a message before, or although, it cannot be parsed: how many fields it has, which text is no UTF-8.
 
 Reads the wire format by its own rules (protobuf.dev/programming-guides/encoding) and gives up on what is no message.
 """
@@ -12,6 +12,26 @@ from typing import Any
 from google.protobuf.descriptor import FieldDescriptor
 
 _MAX_VARINT_BYTES = 10
+
+
+def has_more_fields(kind: Any, data: bytes, most: int) -> bool:
+    """Whether a message and those in it have more fields than that. Parsed, each may take fifty times its two bytes."""
+    try:
+        return _count(kind, memoryview(data), most) > most
+    except ValueError:
+        return False
+
+
+def _count(kind: Any, data: memoryview, most: int) -> int:
+    count = 0
+    for number, content in _fields(data):
+        count += 1
+        field = kind.fields_by_number.get(number)
+        if content is not None and field is not None and field.message_type is not None:
+            count += _count(field.message_type, content, most - count)
+        if count > most:
+            break
+    return count
 
 
 def find_invalid(kind: Any, data: bytes) -> str | None:
