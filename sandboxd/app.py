@@ -73,6 +73,7 @@ class App:
                 listen=config.listen,
                 tls=_tls(config),
                 max_message_bytes=config.max_message_bytes,
+                max_connections=config.max_connections,
                 finished=observer.rpc_finished,
             )
             await api.start()

@@ -60,6 +60,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Group below which containers' groups are made; by default the server's own."""
     max_message_bytes: Annotated[int, Meta(ge=_MIB, le=2**31 - 1)] = 64 * _MIB
     """Largest gRPC message."""
+    max_connections: Annotated[int, Meta(ge=1, le=1_000_000)] = 1000
+    """Connections at one time; each takes a descriptor of those that containers need. Further ones wait."""
     drain_s: Annotated[float, Meta(ge=0, le=86400)] = 30.0
     """How long running executions may go on after SIGTERM."""
     tls_cert: Path | None = None

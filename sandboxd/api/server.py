@@ -33,12 +33,20 @@ class ApiServer:
     """A server on one address."""
 
     def __init__(
-        self, service: ExecutionService, *, listen: str, tls: Tls | None, max_message_bytes: int, finished: Finished
+        self,
+        service: ExecutionService,
+        *,
+        listen: str,
+        tls: Tls | None,
+        max_message_bytes: int,
+        max_connections: int,
+        finished: Finished,
     ) -> None:
         options = [
             ("grpc.so_reuseport", 0),  # with it a second server would bind the same port, and nobody would know
             ("grpc.max_receive_message_length", max_message_bytes),
             ("grpc.max_send_message_length", max_message_bytes),
+            ("grpc.max_allowed_incoming_connections", max_connections),
             ("grpc.keepalive_time_ms", 30_000),  # a client that is lost without a word is noticed
             ("grpc.keepalive_timeout_ms", 10_000),
             ("grpc.http2.min_ping_interval_without_data_ms", 10_000),

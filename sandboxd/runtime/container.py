@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import signal
 import socket
@@ -25,6 +26,8 @@ from sandboxd.runtime.launcher_client import Created, LauncherClient, LauncherGo
 from sandboxd.runtime.spec import PROCESSES_OF_INIT, ContainerSpec, ProgramSpec
 from sandboxd.runtime.wire import FromInit, InitMessage
 
+# How long init may take for its steps, and again to start a program; both take milliseconds.
+_SET_UP_S = 30.0
 # How long init may take to say that the program has ended, before it is helped. It takes 0.1 ms.
 _PATIENCE_S = 0.01
 _QUICKLY_WRITTEN_BYTES = 1 << 20  # in less than a millisecond
@@ -91,6 +94,8 @@ class Container:
             raise
         self = cls(spec, launcher, created, ours)
         try:
+            if not await _in_time(self._ready):
+                raise SetupFailed("init", errno.ETIMEDOUT, f"not ready after {_SET_UP_S:g} s")
             await self._ready
         except BaseException:
             self.kill()
@@ -130,6 +135,8 @@ class Container:
             self._lose("init ended before the program was started")
         finally:
             os.close(memfd)
+        if not await _in_time(self._started):
+            raise ContainerLost(f"init did not start the program in {_SET_UP_S:g} s")
         return await self._started
 
     def signal_program(self, number: int) -> None:
@@ -147,23 +154,25 @@ class Container:
         return self.empty.result()
 
     def end_program(self) -> bool:
-        """Kill all but init, which then says what was used; False where there is no program yet.
+        """Kill all but init, which then says what was used; False where that cannot be done, or there is no program yet.
 
         Init would do it, but a program may have seen to it that init hardly runs (its nice value, its CPUs, a quota
         that many processes share), so that all of that is taken away first. May be repeated, for what was forked.
         """
         if self.program_pidfd < 0:
             return False
-        self.cgroup.lift_quota()
-        self.cgroup.kill_all_but(self.init_pid)
+        try:
+            self.cgroup.lift_quota()
+            self.cgroup.kill_all_but(self.init_pid)
+        except OSError:  # there is no descriptor to be had, or the group has gone with the launcher
+            return False
         return True
 
     def kill(self) -> None:
         """Kill everything in the container."""
         if not self.dead.done():
             if not self.empty.done():
-                with contextlib.suppress(OSError):  # the group may be gone with the launcher
-                    self.end_program()
+                self.end_program()
             with contextlib.suppress(ProcessLookupError):
                 process.pidfd_signal(self._pidfd, signal.SIGKILL)
 
@@ -249,7 +258,9 @@ class Container:
     def _end_rest(self) -> None:
         """End what keeps init from ending it, again and again until it has."""
         if not self.empty.done() and not self.dead.done():
-            self.end_program()
+            if not self.end_program():
+                self.kill()
+                return
             self._overdue = self._loop.call_later(_PATIENCE_S, self._end_rest)
 
     def _died(self) -> None:
@@ -271,6 +282,12 @@ class Container:
         self.cgroup.close()
         # The last reference to the workspace frees all that is in it, which takes a while.
         self._loop.run_in_executor(None, os.close, self.writable_fd)
+
+
+async def _in_time(future: asyncio.Future[Any]) -> bool:
+    """Wait for what init has to say, for as long as it can take on any machine."""
+    done, _ = await asyncio.wait([future], timeout=_SET_UP_S)
+    return bool(done)
 
 
 async def _packed(header: dict[str, Any], contents: Sequence[bytes]) -> int:

@@ -38,7 +38,10 @@ class Outcome:
     process_refusals: int
     """How often the cgroup refused a process or thread."""
     full: str
-    """What the writable layer had none left of, at the end or when it was looked at: ``bytes``, ``inodes``, or nothing."""
+    """What the writable layer had none left of, at the end or when it was looked at: ``bytes`` or ``inodes``.
+
+    ``file`` where a file of a program that failed stands at the limit of one, and nothing otherwise.
+    """
     stdout: Output
     stderr: Output
     usage: Usage

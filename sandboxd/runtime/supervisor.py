@@ -132,6 +132,10 @@ class Run:
         try:
             self._last = container.cgroup.stats()
             self._full = self._full or workspace.fullness(container.writable_fd)
+            if not self._full and container.exited.done() and container.exited.result():
+                size = self._limits.file_size_bytes
+                found = await asyncio.to_thread(workspace.has_file_of, container.writable_fd, size)
+                self._full = "file" if found else ""
         except OSError as error:
             raise ContainerLost(f"its accounts cannot be read: {error.strerror}") from error
 

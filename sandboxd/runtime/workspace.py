@@ -52,6 +52,29 @@ def fullness(writable_fd: int) -> str:
     return "bytes" if status.f_bavail == 0 else "inodes" if status.f_favail == 0 else ""
 
 
+def has_file_of(writable_fd: int, size: int) -> bool:
+    """Return whether a file stands at exactly this size, in any writable place: its limit, if a write beyond failed.
+
+    Looks at no more names than a collection does.
+    """
+    status = os.statvfs(writable_fd)
+    if (status.f_blocks - status.f_bfree) * status.f_frsize < size:
+        return False
+    walk = _Walk([Glob("**")])
+    for place in ("workspace", "tmp", "shm", "upper"):
+        root = os.open(place, _DIRECTORY | os.O_CLOEXEC, dir_fd=writable_fd)
+        try:
+            for found in walk.below(root):
+                if (
+                    not found.reason
+                    and os.stat(found.name, dir_fd=found.directory, follow_symlinks=False).st_size == size
+                ):
+                    return True
+        finally:
+            os.close(root)
+    return False
+
+
 def collect(writable_fd: int, globs: Sequence[str], caps: Caps) -> Collected:
     """Read the regular files that match a glob, in the order of their paths. What matches and is left out is told."""
     files: list[File] = []

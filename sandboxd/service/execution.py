@@ -285,7 +285,7 @@ class Execution:
             if results[plan.phase].verdict is not Verdict.OK:
                 break
             if collected.too_large and plan is not self.plan.phases[-1]:
-                results[Phase.RUN], collected = no_room(self.plan.phases[-1].limits), _NOTHING
+                results[Phase.RUN], collected = no_room(self._room_for_run()), _NOTHING
                 break
             files = collected.files
         final = collected if Phase.RUN in results else _NOTHING
@@ -332,7 +332,11 @@ class Execution:
         """Tell that a phase's files do not fit: the caller's own are a bad request, a compiler's a limit that was met."""
         if plan is self.plan.phases[0]:
             raise InvalidSubmission.of("files", "they do not fit into disk_bytes and the policy's inodes")
-        return no_room(plan.limits)
+        return no_room(self._room_for_run())
+
+    def _room_for_run(self) -> int:
+        """Return how many bytes of a compiler's may go into the run."""
+        return min(self.plan.phases[-1].limits.disk_bytes, _MOST_BYTES_BETWEEN_PHASES)
 
     async def _end(self, container: Container, run: Run | None) -> None:
         """Destroy the container; one in which nothing but init is left does so while the answer is on its way."""
@@ -358,8 +362,7 @@ class Execution:
         """Read what the next phase or the caller wants, off the event loop."""
         globs, caps = self.plan.submission.collect, workspace.ANSWER_CAPS
         if plan is not self.plan.phases[-1]:
-            room = min(self.plan.phases[-1].limits.disk_bytes, _MOST_BYTES_BETWEEN_PHASES)
-            globs, caps = ("**",), workspace.Caps(room, self.plan.policy.inodes)
+            globs, caps = ("**",), workspace.Caps(self._room_for_run(), self.plan.policy.inodes)
         if not globs:
             return _NOTHING
         try:

@@ -159,10 +159,10 @@ def _times(limits: Limits, outcome: Outcome) -> _Finding | None:
 
 def _space(limits: Limits, inodes: int, outcome: Outcome, number: int | None) -> _Finding | None:
     """Tell why a program failed that met a full disk or a refused process: evidence of the kernel's, and a failure."""
-    if number == signal.SIGXFSZ:
+    if number == signal.SIGXFSZ or outcome.full == "file":
         allowed = limits.file_size_bytes
         cause = Cause(limit="file_size_bytes", allowed=allowed, observed=allowed)
-        return _Finding(Verdict.DISK_LIMIT, f"the program wrote a file of more than {allowed} bytes", cause)
+        return _Finding(Verdict.DISK_LIMIT, f"the program failed with a file at its limit of {allowed} bytes", cause)
     if outcome.full == "inodes":
         detail = "the program failed after its writable space had been full of files, though not of bytes"
         return _Finding(Verdict.DISK_LIMIT, detail, Cause(limit="inodes", allowed=inodes, observed=inodes))
@@ -192,10 +192,10 @@ def _program(phase: Phase, program: str, outcome: Outcome, exit_code: int | None
     return _Finding(Verdict.NONZERO_EXIT, f"the program exited with status {exit_code}")
 
 
-def no_room(limits: Limits) -> PhaseResult:
+def no_room(room_bytes: int) -> PhaseResult:
     """Return the result of a run that could not begin, because what its compiler left does not fit."""
-    cause = Cause(limit="disk_bytes", allowed=limits.disk_bytes, observed=limits.disk_bytes)
-    detail = f"what the compiler left does not fit into the {limits.disk_bytes} bytes of disk of the run"
+    cause = Cause(limit="disk_bytes", allowed=room_bytes, observed=room_bytes)
+    detail = f"what the compiler left is more than the {room_bytes} bytes that the run has room for"
     return PhaseResult(verdict=Verdict.DISK_LIMIT, cause=cause, detail=detail)
 
 

@@ -163,6 +163,22 @@ def test_what_a_compiler_left_and_does_not_fit_is_an_answer(client):
     assert ("disk_bytes", 64 << 20) == (response.run.cause.limit, response.run.cause.allowed)
 
 
+def test_more_files_than_an_answer_can_hold(client):
+    """Four thousand, each with a path of 4 KB: what does not fit is told, and the answer comes."""
+    code = """
+import os
+deep = "/".join(["d" * 250] * 14)
+os.makedirs(deep)
+os.chdir(deep)
+for n in range(4200): open("f" * 200 + str(n), "w").close()
+"""
+    response = client.execute(python(code, collect=["**"]))
+
+    assert pb.VERDICT_OK == response.verdict
+    assert 1000 < len(response.files) <= 4096
+    assert {"more files than may be returned"} == {f.reason for f in response.skipped_files}
+
+
 def test_memory_of_what_has_ended_is_bounded(api, client):
     """Thirty requests of 8 MiB each: none of them is kept."""
     before = resident_bytes()

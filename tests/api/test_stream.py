@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 
 import grpc
 import pytest
@@ -81,6 +82,35 @@ def test_conversation(client):
 
     assert pb.VERDICT_NONZERO_EXIT == last.response.verdict
     assert b"EOFError" in last.response.run.stderr.data
+
+
+WAITS = {
+    "select": "import select, sys\nselect.select([sys.stdin], [], [])",
+    "poll": "import select\np = select.poll()\np.register(0, select.POLLIN)\np.poll()",
+    "epoll": "import select\np = select.epoll()\np.register(0, select.EPOLLIN)\np.poll()",
+    "a child": "import os\nif os.fork() == 0: os.read(0, 1); os._exit(0)\nos.wait()",
+    "a thread": "import os, threading\nthreading.Thread(target=os.read, args=(0, 1)).start()",
+}
+
+
+@pytest.mark.parametrize("tty", [False, True], ids=["pipe", "terminal"])
+@pytest.mark.parametrize("how", WAITS)
+def test_waiting_for_stdin_whichever_way(client, how, tty):
+    session = Session(client, python(WAITS[how], tty=tty))
+    session.until("waiting_for_stdin")
+    session.send(stdin=b"\n")
+    session.half_close()
+    _, last = session.until("response")
+
+    assert pb.VERDICT_OK == last.response.verdict
+
+
+def test_a_program_that_waits_for_something_else_does_not_wait_for_stdin(client):
+    code = "import select, os\nr, w = os.pipe()\nselect.select([r], [], [], 0.5)\np = select.epoll()\np.register(r)\np.poll(0.5)"
+    session = Session(client, python(code))
+    kinds = [m.WhichOneof("message") for m in session.call]
+
+    assert ["started", "response"] == kinds
 
 
 def test_half_close_is_the_end_of_stdin(client):
@@ -168,6 +198,24 @@ def test_the_end_of_a_terminals_input(client, text):
     assert text.strip() in last.response.run.stdout.data
 
 
+def test_a_program_that_does_not_read_its_terminal_meets_its_limit(client):
+    """The kernel takes some 20 KiB of what is typed; what is left is not what the answer waits for."""
+    limits = pb.Limits(wall_time=Duration(seconds=1))
+    began = time.monotonic()
+    response = client.execute(command("sleep", "30", tty=True, stdin=b"a\n" * 30_000, limits=limits), timeout=20)
+
+    assert pb.VERDICT_WALL_TIME_LIMIT == response.verdict
+    assert time.monotonic() - began < 10
+
+
+def test_a_terminal_that_nobody_has_open_for_a_moment(client):
+    """What is written when it is open again is not lost."""
+    script = "echo early; (sleep 0.3; echo late >/dev/pts/0) & exec <&- >&- 2>&-; sleep 0.6"
+    response = client.execute(command("sh", "-c", f"{script}; echo later >/dev/pts/0", tty=True))
+
+    assert b"early\r\nlate\r\nlater\r\n" == response.run.stdout.data
+
+
 def test_tty_control_c_interrupts(client):
     session = Session(client, python("import time\nprint('up', flush=True)\nwhile True: time.sleep(0.01)", tty=True))
     session.read_stdout(4)
@@ -228,6 +276,15 @@ def test_wrong_messages_are_the_callers_error(api, client, messages, field):
     wait_for(lambda: api.engine.live == 0)
 
 
+def test_a_signal_for_a_program_that_could_not_be_started(client):
+    for _ in range(10):
+        session = Session(client, command("nope"))
+        session.send(signal=15)
+        _, last = session.until("response")
+
+        assert (pb.VERDICT_NONZERO_EXIT, 127) == (last.response.verdict, last.response.run.exit_code)
+
+
 def test_losing_the_client_of_a_stream_kills(api, client):
     session = Session(client, python("import time; time.sleep(60)"))
     session.until("started")
@@ -242,6 +299,11 @@ def test_logs_of_a_run_that_has_ended(client):
     assert b"out\n" == b"".join(m.stdout for m in messages)
     assert b"err\n" == b"".join(m.stderr for m in messages)
     assert response.verdict == messages[-1].response.verdict
+    assert (b"", 4, False) == (
+        messages[-1].response.run.stdout.data,
+        messages[-1].response.run.stdout.total_bytes,
+        messages[-1].response.run.stdout.truncated,
+    ), "it has been streamed"
 
 
 def test_logs_follow_a_run(client):

@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from sandboxd.model import MIB, SECOND_NS, FaultDomain, Verdict
+from sandboxd.model import MIB, SECOND_NS, FaultDomain, File, Verdict
 
 MS = 1_000_000
 
@@ -176,6 +176,42 @@ def test_file_size_limit_is_a_disk_limit(run):
     assert "file_size_bytes" == result.run.cause.limit
 
 
+@pytest.mark.parametrize("place", ["/workspace", "/tmp", "/dev/shm"])
+def test_file_size_limit_of_a_program_that_ignores_the_signal(run, place):
+    """As Python does: the write fails, and the program with it, leaving a file at the limit."""
+    result = run.python(f"open('{place}/f', 'wb').write(bytes(2_000_000))", file_size_bytes=MIB)
+
+    assert (Verdict.DISK_LIMIT, 1, "file_size_bytes") == (
+        result.verdict,
+        result.run.exit_code,
+        result.run.cause.limit,
+    )
+
+
+def test_a_file_at_its_limit_is_nothing_where_the_program_is_fine(run):
+    assert Verdict.OK is run.python("open('f', 'wb').write(bytes(1 << 20))", file_size_bytes=MIB).verdict
+
+
+def test_a_program_that_cleans_up_after_a_full_disk(run):
+    """It was seen full while the program ran, which then fails with an empty one."""
+    code = """
+import os, sys, time
+try: open('f', 'wb').write(b'x' * (20 << 20))
+except OSError: time.sleep(0.3); os.unlink('f'); sys.exit(1)
+"""
+    assert Verdict.DISK_LIMIT is run.python(code, disk_bytes=4 * MIB).verdict
+
+
+def test_inodes_are_told_from_bytes(run):
+    result = run.python("for n in range(10**6): open(str(n), 'w').close()")
+
+    assert (Verdict.DISK_LIMIT, "inodes", 16384) == (
+        result.verdict,
+        result.run.cause.limit,
+        result.run.cause.allowed,
+    )
+
+
 def test_process_limit(run):
     code = """
 import os, time
@@ -224,7 +260,15 @@ def test_what_cannot_be_executed_is_the_programs_failure(run, argv, status):
         result.run.exit_code,
         result.fault_domain,
     )
-    assert "could not be started" in result.run.detail
+    assert f"{argv[0]!r} could not be started" in result.run.detail
+
+
+def test_a_missing_interpreter_is_told_from_a_missing_program(run):
+    files = (File(path="x", content=b"#!/no/such/interpreter\n", mode=0o755),)
+    result = run.command("./x", files=files)
+
+    assert (Verdict.NONZERO_EXIT, 127) == (result.verdict, result.run.exit_code)
+    assert "'./x' could not be started: the interpreter that it names is not there" == result.run.detail
 
 
 def test_argument_list_too_long_is_the_programs_failure(run):

@@ -119,6 +119,7 @@ def test_every_verdict_has_a_fault_domain(verdict):
         (FACTS[Verdict.DISK_LIMIT], "disk_bytes", MIB, MIB),
         ({"full": "inodes", "wait_status": EXIT_3}, "inodes", INODES, INODES),
         ({"wait_status": int(signal.SIGXFSZ)}, "file_size_bytes", MIB, MIB),
+        ({"full": "file", "wait_status": EXIT_3}, "file_size_bytes", MIB, MIB),
         (FACTS[Verdict.PROCESS_LIMIT], "processes", 8, 9),
     ],
 )
@@ -204,6 +205,6 @@ def test_a_killed_container_that_could_say_nothing_has_the_kill_for_its_end():
 
 
 def test_what_a_compiler_left_and_does_not_fit_is_a_limit_of_the_run():
-    result = no_room(LIMITS)
+    result = no_room(MIB)
 
     assert (Verdict.DISK_LIMIT, "disk_bytes", MIB) == (result.verdict, result.cause.limit, result.cause.allowed)

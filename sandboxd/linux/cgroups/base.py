@@ -99,8 +99,8 @@ class Group(ABC):
 class Observer(ABC):
     """One group, as the server sees it, through descriptors of its directories. Needs privileges only to end it.
 
-    Files are opened once and read again and again: a server that has no descriptor left still sees what its limits are
-    about.
+    Counters are opened once and read again and again: a server that has no descriptor left still sees what its limits
+    are about.
     """
 
     def __init__(self, directories: Sequence[int]) -> None:
@@ -161,15 +161,12 @@ class Observer(ABC):
             os.close(fd)
         self._files.clear()
 
-    def _pids(self, directory: int) -> list[int]:
-        return [int(pid) for pid in self._read(directory, "cgroup.procs", _MOST_BYTES_OF_PIDS).split()]
-
-    def _read(self, directory: int, name: str, most: int = _MOST_BYTES) -> bytes:
+    def _read(self, directory: int, name: str) -> bytes:
         """Read a small file, whole."""
         fd = self._files.get((directory, name))
         if fd is None:
             fd = self._files[directory, name] = os.open(name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=directory)
-        return os.pread(fd, most, 0)
+        return os.pread(fd, _MOST_BYTES, 0)
 
     def _int(self, directory: int, name: str) -> int:
         """Read a file that holds one number."""
@@ -194,13 +191,21 @@ def most_processes() -> int:
         return int(file.read()) // 2
 
 
-def read_at(directory: int, name: str) -> bytes:
+def read_at(directory: int, name: str, most: int = _MOST_BYTES) -> bytes:
     """Read a whole small file below ``directory``."""
     fd = os.open(name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=directory)
     try:
-        return os.read(fd, _MOST_BYTES)
+        return os.read(fd, most)
     finally:
         os.close(fd)
+
+
+def read_pids(directory: int) -> list[int]:
+    """Read the processes of a group, from a file opened anew: v1 shows an old list to whoever has had it open for a while.
+
+    See cgroup_pidlist_start() in the kernel's cgroup-v1.c.
+    """
+    return [int(pid) for pid in read_at(directory, "cgroup.procs", _MOST_BYTES_OF_PIDS).split()]
 
 
 def write_at(directory: int, name: str, value: int | str, *, optional: bool = False) -> None:

@@ -17,6 +17,7 @@ from sandboxd.linux.cgroups.base import (
     most_processes,
     quota_us,
     read_at,
+    read_pids,
     write_at,
 )
 
@@ -145,7 +146,7 @@ class ObserverV1(Observer):
         return self._int(self._directories[3], "pids.current")
 
     def pids(self) -> list[int]:
-        return self._pids(self._directories[3])
+        return read_pids(self._directories[3])
 
     def lift_quota(self) -> None:
         write_at(self._directories[1], "cpu.cfs_quota_us", -1)

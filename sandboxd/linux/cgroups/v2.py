@@ -16,6 +16,7 @@ from sandboxd.linux.cgroups.base import (
     most_processes,
     quota_us,
     read_at,
+    read_pids,
     weight_from_shares,
     write_at,
 )
@@ -129,7 +130,7 @@ class ObserverV2(Observer):
         return self._int(self._directories[0], "pids.current")
 
     def pids(self) -> list[int]:
-        return self._pids(self._directories[0])
+        return read_pids(self._directories[0])
 
     def lift_quota(self) -> None:
         write_at(self._directories[0], "cpu.max", f"max {CPU_PERIOD_US}")
