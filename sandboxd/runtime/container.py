@@ -21,7 +21,7 @@ from sandboxd.errors import ContainerLost, SetupFailed, setting_up
 from sandboxd.linux import cgroups, process
 from sandboxd.linux.cgroups import Settings
 from sandboxd.model import File
-from sandboxd.runtime import delivery, wire
+from sandboxd.runtime import delivery, wire, workspace
 from sandboxd.runtime.launcher_client import Created, LauncherClient, LauncherGone
 from sandboxd.runtime.spec import PROCESSES_OF_INIT, ContainerSpec, ProgramSpec
 from sandboxd.runtime.wire import FromInit, InitMessage
@@ -280,8 +280,10 @@ class Container:
             if fd >= 0:
                 os.close(fd)
         self.cgroup.close()
-        # The last reference to the workspace frees all that is in it, which takes a while.
-        self._loop.run_in_executor(None, os.close, self.writable_fd)
+        if workspace.takes_a_while_to_free(self.writable_fd):  # this may be its last reference
+            self._loop.run_in_executor(None, os.close, self.writable_fd)
+        else:
+            os.close(self.writable_fd)
 
 
 async def _in_time(future: asyncio.Future[Any]) -> bool:

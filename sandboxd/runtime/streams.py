@@ -34,7 +34,7 @@ class Recorder:
         # Pieces in their order: a stream and where in it the piece ends, in eight bytes, for there may be one a byte.
         self._pieces = array("Q")
         self._last_start = 0
-        self.on_chunk: Callable[[], None] = lambda: None
+        self.on_chunk: Callable[[], None] = _ignore
 
     def write(self, stream: int, data: bytes) -> None:
         """Take bytes of a stream. ``on_limit`` is called with the first byte past the limit."""
@@ -83,10 +83,18 @@ class Recorder:
         cursor.positions = {stream: len(kept) for stream, kept in self._kept.items()}
         return cursor
 
+    def seal(self) -> None:
+        """Tell nobody of anything any more. What is kept outlives the run, and would hold on to all that it knew."""
+        self.on_chunk = self._on_limit = _ignore
+
     @property
     def kept_bytes(self) -> int:
         """How much is kept of both."""
         return sum(map(len, self._kept.values()))
+
+
+def _ignore() -> None:
+    """Do nothing."""
 
 
 def _stream_of(piece: int) -> int:

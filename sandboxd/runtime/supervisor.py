@@ -155,6 +155,8 @@ class Run:
             self.stdin.close()
         if self._pump is not None:
             self._pump.finish()
+        self.recorder.seal()
+        self._container.on_end = lambda: None
 
     def kill(self, why: Killed) -> None:
         """End the run; the first reason stands. Where init does not say in time what was used, it ends without that."""

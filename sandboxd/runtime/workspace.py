@@ -52,6 +52,13 @@ def fullness(writable_fd: int) -> str:
     return "bytes" if status.f_bavail == 0 else "inodes" if status.f_favail == 0 else ""
 
 
+def takes_a_while_to_free(writable_fd: int) -> bool:
+    """Return whether the writable mount holds so much that letting go of it takes more than a millisecond."""
+    status = os.statvfs(writable_fd)
+    used_bytes = (status.f_blocks - status.f_bfree) * status.f_frsize
+    return used_bytes > 4 * MIB or status.f_files - status.f_ffree > 256  # noqa: PLR2004
+
+
 def has_file_of(writable_fd: int, size: int) -> bool:
     """Return whether a file stands at exactly this size, in any writable place: its limit, if a write beyond failed.
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import threading
+from collections import Counter
 from pathlib import Path
 
 import grpc
@@ -185,6 +187,30 @@ def test_memory_of_what_has_ended_is_bounded(api, client):
     for _ in range(30):
         client.execute(command("true", files=[pb.File(path="f", content=os.urandom(8 << 20))]))
     wait_for(lambda: resident_bytes() - before < 80 << 20)
+
+
+def test_what_an_execution_was_made_of_is_freed_at_once(api, client):
+    """Nothing of ours waits for the garbage collector: that is memory which grows until it comes."""
+    for _ in range(5):
+        client.execute(command("true"))
+    wait_for(lambda: api.engine.live == 0)
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(20):
+            client.execute(python("print(1)", collect=["*"]))
+        wait_for(lambda: api.engine.live == 0)
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        gc.collect()
+        found = Counter(
+            type(thing).__qualname__ for thing in gc.garbage if type(thing).__module__.startswith("sandboxd")
+        )
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
+
+    assert Counter() == found
 
 
 def resident_bytes():
