@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,13 +49,16 @@ class ServerProcess:
 
 
 @contextlib.contextmanager
-def serving(*flags: str, env: dict[str, str] | None = None) -> Iterator[ServerProcess]:
-    """Run a server, by default on a free port of loopback. One that still runs in the end must stop well."""
+def serving(*flags: str, env: dict[str, str] | None = None, under: Sequence[str] = ()) -> Iterator[ServerProcess]:
+    """Run a server, by default on a free port of loopback. One that still runs in the end must stop well.
+
+    ``under`` is a command that executes it.
+    """
     listen = () if "--listen" in flags else ("--listen", "127.0.0.1:0")
     with (
         tempfile.NamedTemporaryFile(prefix="sandboxd-log-") as log,
         subprocess.Popen(
-            [sys.executable, "-m", "sandboxd", "serve", *listen, *flags],
+            [*under, sys.executable, "-m", "sandboxd", "serve", *listen, *flags],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=log,

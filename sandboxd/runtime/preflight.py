@@ -22,10 +22,12 @@ MIN_KERNEL = (5, 11)
 MIN_OPEN_FILES = 4096
 _CAPABILITIES = {
     "CAP_CHOWN": 0,
+    "CAP_KILL": 5,
     "CAP_SETGID": 6,
     "CAP_SETUID": 7,
     "CAP_SYS_PTRACE": 19,
     "CAP_SYS_ADMIN": 21,
+    "CAP_SYS_NICE": 23,
     "CAP_MKNOD": 27,
 }
 _ARCHITECTURES = ("x86_64", "aarch64")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 import signal
 import stat
@@ -106,6 +107,32 @@ def _refusal(client):
     except grpc.RpcError as error:
         return error.code()
     return None
+
+
+UNIT = Path(__file__).parents[2] / "deploy" / "sandboxd.service"
+
+
+def test_the_units_capabilities_are_enough():
+    """For all that a run takes, its limits and its end included."""
+    line = re.search(r"(?m)^CapabilityBoundingSet=(.*)$", UNIT.read_text())[1]
+    kept = ",".join(f"+{name.removeprefix('CAP_').lower()}" for name in line.split())
+    with serving(under=("setpriv", f"--bounding-set=-all,{kept}", "--no-new-privs")) as server:
+        bounding = next(
+            x for x in Path(f"/proc/{server.pid}/status").read_text().splitlines() if x.startswith("CapBnd")
+        )
+        assert len(line.split()) == int(bounding.split()[1], 16).bit_count()
+        with SandboxClient(server.address) as client:
+            spinning = python(
+                "import os; os.fork()\nwhile True: pass", limits=pb.Limits(cpu_time=Duration(nanos=200_000_000))
+            )
+            answers = [
+                client.execute(python("print(1)", collect=["*"], files=[pb.File(path="a/b")])),
+                client.execute(command("tty", tty=True)),
+                client.execute(spinning),
+            ]
+
+    assert [pb.VERDICT_OK, pb.VERDICT_OK, pb.VERDICT_CPU_TIME_LIMIT] == [answer.verdict for answer in answers]
+    assert answers[2].run.usage.HasField("voluntary_switches"), "the container had to be killed to the last"
 
 
 def test_unix_socket_is_for_owner_and_group_only(tmp_path):
