@@ -234,7 +234,9 @@ def test_rlimit_is_set_soft_and_hard(run, name, limit, value):
     assert f"{value} {value}" == out(run.python(code, **{limit: value}))
 
 
-@pytest.mark.parametrize(("name", "value"), [("CORE", 1), ("RTPRIO", 0), ("NICE", 0), ("MEMLOCK", 8 * MIB)])
+@pytest.mark.parametrize(
+    ("name", "value"), [("CORE", 1), ("RTPRIO", 0), ("NICE", 0), ("MEMLOCK", 8 * MIB), ("SIGPENDING", 4096)]
+)
 def test_rlimit_that_no_request_sets(run, name, value):
     soft, hard = map(
         int, out(run.python(f"import resource; print(*resource.getrlimit(resource.RLIMIT_{name}))")).split()
