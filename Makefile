@@ -15,7 +15,7 @@ BIN := $(VENV)/bin
 OUT ?= .
 # libseccomp2 compiles policies; mmdebstrap and erofs-utils build the image.
 PACKAGES := python3-venv libseccomp2 mmdebstrap erofs-utils
-# promtool and a scraper; what the benchmark is compared with.
+# promtool and a scraper; what the benchmark is compared with. And, only unpacked, Podman's seccomp profile.
 TEST_PACKAGES := prometheus bubblewrap
 
 .PHONY: help setup setup-tests image demo test test-unit test-faults test-cgroup2 lint proto bench clean
@@ -77,6 +77,7 @@ $(VENV)/.installed: pyproject.toml
 
 $(VENV)/.test-packages: $(VENV)/.installed
 	@$(call install,$(TEST_PACKAGES))
+	@$(call unpack,golang-github-containers-common,podman)
 	@touch $@
 
 # Install those Debian packages that are missing.
@@ -91,4 +92,15 @@ if (( $${#missing[@]} )); then \
   apt-get update -qq; \
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$${missing[@]}" >/dev/null; \
 fi
+endef
+
+# Unpack a Debian package into a directory of the environment: to be read, without what it needs to be used.
+define unpack
+rm -rf $(VENV)/$(2); \
+mkdir $(VENV)/$(2); \
+(( EUID != 0 )) || apt-get update -qq; \
+cd $(VENV)/$(2); \
+apt-get download -qq -o APT::Sandbox::User=root $(1); \
+dpkg-deb --extract *.deb .; \
+rm *.deb
 endef

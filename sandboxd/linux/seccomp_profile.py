@@ -1,4 +1,4 @@
-"""Compiles a seccomp profile in Docker's and OCI's JSON format to the BPF that ``seccomp`` loads.
+"""Compiles a seccomp profile in Docker's, Podman's and OCI's JSON format to the BPF that ``seccomp`` loads.
 
 For the native architecture only, as a binary tree: a call of another ABI (i386, x32) is answered with death. Numbers
 above the newest call known here get ENOSYS, so that a newer libc falls back instead of failing on EPERM.
@@ -45,6 +45,8 @@ _OPS = {
 _DEADLY = ("SCMP_ACT_KILL", "SCMP_ACT_KILL_THREAD", "SCMP_ACT_KILL_PROCESS", "SCMP_ACT_TRAP")
 _ALLOWING = ("SCMP_ACT_ALLOW", "SCMP_ACT_LOG")
 _ALLOW = "allow"
+_MOST_ERRNO = 4095  # what the kernel takes from a filter: MAX_ERRNO, linux/err.h
+_KEYS_OF_A_RULE = {"name", "names", "action", "args", "comment", "includes", "excludes", "errnoRet", "errno"}
 # What init calls after it has loaded the filter: a policy without these could start nothing.
 _NEEDED_BY_INIT = (
     "close",
@@ -100,7 +102,9 @@ def compile_profile(profile: Mapping[str, Any]) -> Filter:
 
     if "defaultAction" not in profile:
         raise InvalidProfile("defaultAction: missing")
-    default = _answer(profile["defaultAction"], profile.get("defaultErrnoRet"), "defaultAction")
+    default = _answer(
+        profile["defaultAction"], profile.get("defaultErrno", profile.get("defaultErrnoRet")), "defaultAction"
+    )
     names = _call_names(pyseccomp)
     numbers = {name: number for number, name in names.items()}
     rules = list(_rules(profile, numbers))
@@ -139,12 +143,12 @@ def _names(library: Any, arch: Any) -> dict[int, str]:
 def _rules(profile: Mapping[str, Any], numbers: Mapping[str, int]) -> Iterator[_Rule]:
     for index, entry in enumerate(profile.get("syscalls", ())):
         where = f"syscalls[{index}]"
-        unknown = set(entry) - {"name", "names", "action", "args", "comment", "includes", "excludes", "errnoRet"}
+        unknown = set(entry) - _KEYS_OF_A_RULE
         if unknown:
             raise InvalidProfile(f"{where}: unknown key {min(unknown)!r}")
         if not _applies(entry):
             continue
-        answer = _answer(entry["action"], entry.get("errnoRet"), where)
+        answer = _answer(entry["action"], entry.get("errno", entry.get("errnoRet")), where)
         for name in entry.get("names") or [entry["name"]]:
             if name not in numbers:
                 log.debug("%s: this machine has no system call %s", where, name)
@@ -161,6 +165,8 @@ def _applies(entry: Mapping[str, Any]) -> bool:
         return False
     if includes.get("arches") and arch not in includes["arches"]:
         return False
+    if "minKernel" in excludes and _kernel() >= _version(excludes["minKernel"]):
+        return False
     return _kernel() >= _version(includes.get("minKernel", "0.0"))
 
 
@@ -173,14 +179,20 @@ def _version(text: str) -> tuple[int, int]:
     return int(major), int(minor)
 
 
-def _answer(action: str, errno_ret: int | None, where: str) -> str | int:
+def _answer(action: str, code: int | str | None, where: str) -> str | int:
+    """Return what is answered; the errno is a number or, as Podman's profiles have it, a name."""
     if action in _ALLOWING:
         return _ALLOW
     if action in _DEADLY:
         return KILL
-    if action == "SCMP_ACT_ERRNO":
-        return errno.EPERM if errno_ret is None else int(errno_ret)
-    raise InvalidProfile(f"{where}: action {action!r} is not supported")
+    if action != "SCMP_ACT_ERRNO":
+        raise InvalidProfile(f"{where}: action {action!r} is not supported")
+    if code is None:
+        return errno.EPERM
+    number = getattr(errno, code, None) if isinstance(code, str) else code
+    if not isinstance(number, int) or not 0 <= number <= _MOST_ERRNO:
+        raise InvalidProfile(f"{where}: no such errno: {code!r}")
+    return number
 
 
 def _split(args: Sequence[Mapping[str, Any]], where: str) -> Iterator[tuple[tuple[int, str, int, int], ...]]:

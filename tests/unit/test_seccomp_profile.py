@@ -75,6 +75,9 @@ def test_every_form_of_death_is_one(action):
         ({"defaultErrnoRet": errno.ENOSYS}, {}, "ENOSYS"),
         ({}, {"names": ["ftruncate"], "action": ERRNO, "errnoRet": errno.EXDEV}, "EXDEV"),
         ({}, {"names": ["ftruncate"], "action": ERRNO, "errnoRet": 0}, "done"),
+        # As Podman's profiles have it.
+        ({}, {"names": ["ftruncate"], "action": ERRNO, "errnoRet": 1, "errno": "EXDEV"}, "EXDEV"),
+        ({"defaultErrnoRet": 1, "defaultErrno": "ENOSYS"}, {}, "ENOSYS"),
         ({"default": ALLOW}, {"names": ["ftruncate"], "action": ERRNO}, "EPERM"),
         ({"default": ALLOW}, {}, "EBADF"),
         ({}, {"names": ["ftruncate"], "action": "SCMP_ACT_LOG"}, "EBADF"),
@@ -127,6 +130,8 @@ def test_conditions_on_several_arguments_must_all_hold():
         ({"includes": {"caps": ["CAP_SYS_ADMIN"]}}, False),
         ({"excludes": {"caps": ["CAP_SYS_ADMIN"]}}, True),
         ({"excludes": {"arches": ["amd64"]}}, False),
+        ({"excludes": {"minKernel": "4.8"}}, False),
+        ({"excludes": {"minKernel": "99.0"}}, True),
         ({"excludes": {"arches": ["s390"]}}, True),
     ],
 )
@@ -186,6 +191,9 @@ def test_every_refused_call_is_told_when_asked():
         (profile(default="SCMP_ACT_TRACE"), "action 'SCMP_ACT_TRACE' is not supported"),
         (profile({"names": ["dup"], "action": "SCMP_ACT_NOTIFY"}), r"syscalls\[1\]: action 'SCMP_ACT_NOTIFY'"),
         (profile({"names": ["dup"], "action": ALLOW, "wat": 1}), r"syscalls\[1\]: unknown key 'wat'"),
+        (profile({"names": ["dup"], "action": ERRNO, "errno": "EWAT"}), r"syscalls\[1\]: no such errno: 'EWAT'"),
+        (profile({"names": ["dup"], "action": ERRNO, "errnoRet": 4096}), r"syscalls\[1\]: no such errno: 4096"),
+        (profile(defaultErrnoRet=-1), "defaultAction: no such errno: -1"),
         (
             profile({"names": ["dup"], "action": ALLOW, "args": [{"index": 0, "value": 1, "op": "EQ"}]}),
             r"syscalls\[1\]: operator 'EQ' is unknown",
