@@ -173,6 +173,7 @@ def mask(path: str, null: str, empty_dir: str) -> None:
             mount(null, path, None, MountFlag.BIND)
         except NotADirectoryError:
             mount(empty_dir, path, None, MountFlag.BIND)
+            write_protect(path)
 
 
 def protect(path: str) -> None:

@@ -277,6 +277,13 @@ def test_no_capability_in_any_set_and_no_way_to_one(run):
     assert ("1", "2") == (status["NoNewPrivs"], status["Seccomp"])
 
 
+def test_root_is_no_longer_special_and_cannot_be_made_so(run):
+    """All securebits but KEEP_CAPS, and all locked: linux/securebits.h. Their reading is prctl's 27."""
+    result = run.python("import ctypes; print(bin(ctypes.CDLL(None).prctl(27)))")
+
+    assert b"0b11101111\n" == result.run.stdout.data
+
+
 @pytest.mark.parametrize("number", [0, 1, 65534])
 def test_becoming_another_user_is_refused(run, number):
     assert "EPERM" == probe(run, f"os.setuid({number})")
