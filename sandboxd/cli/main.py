@@ -20,7 +20,7 @@ _COMMANDS = {
     "ps": ("executions", "List what runs now."),
     "run": ("run", "Run a file or a command in a throwaway container."),
     "serve": ("host", "Start the server."),
-    "stop": ("executions", "Kill executions."),
+    "stop": ("executions", "End executions."),
 }
 
 

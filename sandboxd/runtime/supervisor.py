@@ -41,7 +41,7 @@ _INIT_CPU_BOUND_NS = 20_000_000
 class Watch:
     """What the owner of a run wants to be told, and when."""
 
-    on_started: Callable[[], None]
+    on_started: Callable[[Run], None]
     on_output: Callable[[], None]
     on_waiting: Callable[[], None] | None
     """Called when the program blocks on an empty stdin; None where nobody asks."""
@@ -114,7 +114,7 @@ class Run:
             terminal.resize(self._master, self._window)
             self._pump = OutputPump({STDOUT: os.dup(self._master)}, self.recorder)
             self.stdin = StdinFeeder(self._master, terminal=True)
-        self._watch.on_started()
+        self._watch.on_started(self)
         self._tick()
 
     async def finish(self) -> None:

@@ -17,32 +17,26 @@ from sandboxd.errors import ContainerLost, InvalidSubmission, NotAttachable, Set
 from sandboxd.model import (
     MIB,
     Command,
-    Ended,
     Event,
     ExecutionResult,
     ExecutionSummary,
     File,
-    OutputChunk,
     Phase,
     PhaseResult,
-    Started,
     Timings,
     Verdict,
-    WaitingForStdin,
     WindowSize,
 )
 from sandboxd.runtime import workspace
 from sandboxd.runtime.container import Container
 from sandboxd.runtime.engine import Engine
-from sandboxd.runtime.streams import CHUNK_BYTES, Cursor, Recorder
 from sandboxd.runtime.supervisor import Run, Watch
 from sandboxd.service.admission import Ticket
 from sandboxd.service.observer import Record
 from sandboxd.service.plan import PhasePlan, Plan
+from sandboxd.service.timeline import Timeline
 from sandboxd.service.verdict import fault_domain, judge, no_room
 
-# How far the reader of a stream may be behind before the program's writes wait.
-BACK_PRESSURE_BYTES = 4 * CHUNK_BYTES
 # What a compiler leaves passes through this process.
 _MOST_BYTES_BETWEEN_PHASES = 256 * MIB
 _MAX_SIGNAL = 64
@@ -87,9 +81,7 @@ class Execution:
         self._run_started = asyncio.Event()
         self._window = plan.submission.window_size
         self._feeding: asyncio.Task[None] | None = None
-        self._timeline: list[Started | WaitingForStdin | Recorder | Ended] = []
-        self._changed: asyncio.Future[None] | None = None
-        self._pressure: Cursor | None = None
+        self._timeline = Timeline()
         self._task = asyncio.create_task(self._execute())
         self._task.add_done_callback(lambda task: task.cancelled() or task.exception())  # its waiters may be gone
 
@@ -198,59 +190,20 @@ class Execution:
     @property
     def kept_bytes(self) -> int:
         """How much it keeps: output as it came, and the answer."""
-        recorders = {id(entry): entry.kept_bytes for entry in self._timeline if isinstance(entry, Recorder)}
-        return sum(recorders.values()) + (self._result.content_bytes if self._result else 0)
+        return self._timeline.kept_bytes + (self._result.content_bytes if self._result else 0)
 
     def forget_submission(self) -> None:
         """Let go of what was submitted, which nobody can ask for once it has ended."""
         bare = replace(self.plan.submission, program=Command(argv=()), files=(), stdin=b"", env={})
         self.plan = replace(self.plan, submission=bare, files=(), phases=())
 
-    async def events(self, *, from_start: bool, back_pressure: bool) -> AsyncIterator[Event]:
-        """Tell what happens, to the end. With ``back_pressure`` the program waits for this reader."""
-        position = 0 if from_start else max(0, len(self._timeline) - 1)
-        cursors: dict[int, Cursor] = {}
-        if not from_start and position < len(self._timeline):
-            entry = self._timeline[position]
-            if isinstance(entry, Recorder):
-                cursors[id(entry)] = entry.end_cursor()
-        while True:
-            if position == len(self._timeline):
-                if self._task.done():
-                    await self._task  # an error: there is no Ended
-                await self._change()
-                continue
-            entry = self._timeline[position]
-            if not isinstance(entry, Recorder):
-                yield entry
-                if isinstance(entry, Ended):
-                    return
-                position += 1
-                continue
-            cursor = cursors.setdefault(id(entry), Cursor())
-            if back_pressure:
-                self._pressure = cursor
-            piece = entry.read_from(cursor)
-            if piece is not None:
-                yield OutputChunk(*piece)
-                self._relieve(entry, cursor)
-            elif position + 1 < len(self._timeline):
-                position += 1
-            elif self._task.done():
-                await self._task
-            else:
-                await self._change()
+    def events(self, *, from_start: bool, back_pressure: bool) -> AsyncIterator[Event]:
+        """Tell what happens, to the end: ``Timeline.events``."""
+        return self._timeline.events(from_start=from_start, back_pressure=back_pressure)
 
-    async def logs(self) -> AsyncIterator[Event]:
+    def logs(self) -> AsyncIterator[Event]:
         """Tell what has been written until now."""
-        cursors: dict[int, Cursor] = {}
-        for entry in list(self._timeline):
-            if isinstance(entry, Recorder):
-                cursor = cursors.setdefault(id(entry), Cursor())
-                while (piece := entry.read_from(cursor)) is not None:
-                    yield OutputChunk(*piece)
-            elif isinstance(entry, Ended):
-                yield entry
+        return self._timeline.so_far()
 
     # The course of an execution.
 
@@ -261,13 +214,12 @@ class Execution:
             self._error = error
             raise
         else:
-            self._timeline.append(Ended(self._result))
             return self._result
         finally:
             self._run_started.set()  # who still waits for it learns that there is nothing to write to
             self._ticket.leave()
             self._on_end(self)
-            self._notify()
+            self._timeline.close(self._result, self._error)
 
     async def _course(self) -> ExecutionResult:
         try:
@@ -302,12 +254,7 @@ class Execution:
         try:
             if self._stopping:
                 return _never_ran(), _NOTHING
-            watch = Watch(
-                on_started=lambda: self._started(plan),
-                on_output=self._output_arrived,
-                on_waiting=self._waiting if self._interactive and plan.phase is Phase.RUN else None,
-            )
-            run = Run(container, plan.limits, self.plan.policy.seccomp, watch, audit=audit)
+            run = Run(container, plan.limits, self.plan.policy.seccomp, self._watch(plan.phase), audit=audit)
             self._container, self._run = container, run
             await run.start(plan.program, files, self._window)
             released = run.started_ns or time.monotonic_ns()
@@ -327,6 +274,15 @@ class Execution:
             self.clock.collected += time.monotonic_ns() - began
         result = judge(plan.phase, plan.program.argv[0], plan.limits, self.plan.policy.inodes, run.outcome())
         return result, collected
+
+    def _watch(self, phase: Phase) -> Watch:
+        """Return who is told what a phase's program does."""
+        timeline = self._timeline
+        return Watch(
+            on_started=lambda run: timeline.started(self.id, phase, run),
+            on_output=timeline.output_arrived,
+            on_waiting=timeline.waiting_for_stdin if self._interactive and phase is Phase.RUN else None,
+        )
 
     def _no_room(self, plan: PhasePlan) -> PhaseResult:
         """Tell that a phase's files do not fit: the caller's own are a bad request, a compiler's a limit that was met."""
@@ -371,6 +327,7 @@ class Execution:
             raise ContainerLost(f"its files cannot be read: {error.strerror}") from error
 
     def _end_phase(self) -> None:
+        self._timeline.phase_ended()
         self._container = self._run = None
         if self._feeding is not None:
             self._feeding.cancel()
@@ -397,46 +354,8 @@ class Execution:
         await self._run_started.wait()
         return self._run
 
-    # What readers are told.
-
-    def _started(self, plan: PhasePlan) -> None:
-        assert self._run is not None
-        self._timeline += [Started(self.id, plan.phase), self._run.recorder]
-        self._notify()
-
-    def _waiting(self) -> None:
-        assert self._run is not None
-        self._timeline += [WaitingForStdin(), self._run.recorder]
-        self._notify()
-
-    def _output_arrived(self) -> None:
-        run = self._run
-        if run is not None and self._pressure is not None and _lags(run.recorder, self._pressure):
-            run.pause_output()
-        self._notify()
-
-    def _relieve(self, recorder: Recorder, cursor: Cursor) -> None:
-        run = self._run
-        if run is not None and cursor is self._pressure and run.recorder is recorder and not _lags(recorder, cursor):
-            run.resume_output()
-
-    def _notify(self) -> None:
-        if self._changed is not None and not self._changed.done():
-            self._changed.set_result(None)
-        self._changed = None
-
-    async def _change(self) -> None:
-        if self._changed is None:
-            self._changed = asyncio.get_running_loop().create_future()
-        await asyncio.shield(self._changed)
-
 
 _NOTHING = workspace.Collected((), (), too_large=False)
-
-
-def _lags(recorder: Recorder, cursor: Cursor) -> bool:
-    """Whether a reader is so far behind that the program should wait for it."""
-    return recorder.kept_bytes - cursor.read > BACK_PRESSURE_BYTES
 
 
 def _never_ran() -> PhaseResult:
