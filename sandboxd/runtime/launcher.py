@@ -280,8 +280,11 @@ def main() -> NoReturn:
     """
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # process 1 must have no handler: it would hear the signal from inside
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, signal.SIGTERM])  # the server decides when it ends
-    process.cap_rlimit(resource.RLIMIT_CORE, 1)  # see steps.limit_what_no_request_sets
-    os.umask(0o022)  # whatever the server's was: it is every program's, and the tree below is for other users too
+    # Both are every container's, too. No core is dumped: 0 would keep it out of a file, but not from a program that the
+    # host's core_pattern names. 1 does both: the kernel takes it for a dump of that very program (do_coredump,
+    # fs/coredump.c). The umask, whatever the server's was, lets other users into the tree below.
+    process.cap_rlimit(resource.RLIMIT_CORE, 1)
+    os.umask(0o022)
     server = socket.socket(fileno=3)
     server.set_inheritable(False)
     mounts.set_attributes(4, mounts.MountAttr.NOEXEC, recursive=True)

@@ -177,12 +177,7 @@ def forget_privileges(child: Child) -> None:
 
 
 def limit_what_no_request_sets(_child: Child) -> None:
-    """Allow no core dump, no real-time priority, little locked memory and few queued signals.
-
-    0 keeps a core out of a file, but not from a program that the host's core_pattern names. 1 does both: the kernel
-    takes it for a dump of that very program (fs/coredump.c, do_coredump).
-    """
-    process.cap_rlimit(resource.RLIMIT_CORE, 1)
+    """Allow no real-time priority, little locked memory and few queued signals. That no core is dumped comes from the launcher."""
     process.cap_rlimit(resource.RLIMIT_RTPRIO, 0)
     process.cap_rlimit(resource.RLIMIT_NICE, 0)
     process.cap_rlimit(resource.RLIMIT_MEMLOCK, 8 * 1024 * 1024)
