@@ -333,6 +333,11 @@ def descriptors(pid):
     return sorted(str(name).partition("[")[0] for name in names)
 
 
+def test_launcher_knows_nothing_of_the_servers_environment(host):
+    """For init is a clone of it, with its memory."""
+    assert b"" == Path(f"/proc/{host.engine.launcher_pid}/environ").read_bytes()
+
+
 def test_init_is_stripped_too(host):
     """A program that takes init over gains nothing: the host sees its capabilities, filter and dumpability."""
     execution = host.submit(Submission(program=Command(argv=("/bin/sleep", "20"))))
