@@ -59,11 +59,14 @@ def _find(kind: Any, data: memoryview) -> str | None:
 
 
 def _fields(data: memoryview) -> Iterator[tuple[int, memoryview | None]]:
-    """Yield each field's number, and its content where that has a length of its own."""
-    position = 0
+    """Yield each field's number, and its content where that has a length of its own.
+
+    No message of ours has groups, but a parser passes over them: what is in one has the number 0, which is no field's.
+    """
+    position = groups = 0
     while position < len(data):
         tag, position = _varint(data, position)
-        content = None
+        number, content = 0 if groups else tag >> 3, None
         match tag & 7:
             case 0:
                 _, position = _varint(data, position)
@@ -73,13 +76,17 @@ def _fields(data: memoryview) -> Iterator[tuple[int, memoryview | None]]:
                 size, position = _varint(data, position)
                 content = data[position : position + size]
                 position += size
+            case 3:
+                groups += 1
+            case 4 if groups:
+                groups -= 1
             case 5:
                 position += 4
             case other:
                 raise ValueError(f"wire type {other}")
         if position > len(data):
             raise ValueError("cut short")
-        yield tag >> 3, content
+        yield number, content
 
 
 def _varint(data: memoryview, position: int) -> tuple[int, int]:
