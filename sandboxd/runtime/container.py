@@ -30,6 +30,7 @@ from sandboxd.runtime.wire import FromInit, InitMessage
 _SET_UP_S = 30.0
 # How long init may take to say that the program has ended, before it is helped. It takes 0.1 ms.
 _PATIENCE_S = 0.01
+_MOST_WAIT_STATUS = 0xFFFF
 _QUICKLY_WRITTEN_BYTES = 1 << 20  # in less than a millisecond
 
 
@@ -197,8 +198,11 @@ class Container:
             data, fds = wire.receive(self._control, wire.INIT_MESSAGE_BYTES)
         except BlockingIOError:
             return
-        except (OSError, ValueError) as error:
+        except OSError as error:
             self._lose(f"init's socket: {error}")
+            return
+        except ValueError as error:
+            self._refuse(error, [])
             return
         if not data:
             self._lose("init ended without a word")
@@ -206,11 +210,7 @@ class Container:
         try:
             self._handle(InitMessage.decode(data), fds)
         except (ValueError, asyncio.InvalidStateError) as error:
-            for fd in fds:
-                with contextlib.suppress(OSError):
-                    os.close(fd)
-            self._lose(f"init sent what it must not: {error}")
-            self.kill()
+            self._refuse(error, fds)
 
     def _handle(self, message: InitMessage, fds: list[int]) -> None:
         match message.kind:
@@ -222,23 +222,42 @@ class Container:
                 waited_for = self._started if self._ready.done() else self._ready
                 waited_for.set_exception(SetupFailed(step, message.a, reason))
             case FromInit.STARTED if len(fds) in (1, 2) and not self._started.done():
-                self.program_pidfd = fds[0]
-                self._loop.add_reader(self.program_pidfd, self._program_ended)
+                self._hold_program(fds[0])
                 self.own_cpu_us = message.b
                 self._started.set_result((message, fds[1] if len(fds) > 1 else -1))
                 fds.clear()
             case FromInit.NOT_EXECUTABLE if not fds and not self._started.done():
                 self._started.set_result((message, -1))
             case FromInit.EXITED if not fds and self._started.done() and not self.exited.done():
+                if not 0 <= message.a <= _MOST_WAIT_STATUS:
+                    raise ValueError(f"a wait status of {message.a}")
                 self.exited_ns = message.b
                 self.exited.set_result(message.a)
                 self.on_end()
             case FromInit.EMPTY if not fds and self.exited.done() and not self.empty.done():
+                if message.a < 0 or message.b < 0:
+                    raise ValueError(f"{message.a} and {message.b} switches")
                 self.own_cpu_us = message.e
                 read, written = (None if count < 0 else count for count in (message.c, message.d))
                 self.empty.set_result(Reaped(message.a, message.b, read, written))
             case _:
                 raise ValueError(f"{message.kind.name} with {len(fds)} descriptors out of turn")
+
+    def _hold_program(self, pidfd: int) -> None:
+        """Take the program's pidfd. ValueError where it is none: a file cannot be waited for."""
+        try:
+            self._loop.add_reader(pidfd, self._program_ended)
+        except OSError as error:
+            raise ValueError(f"a descriptor for the program: {error.strerror}") from error
+        self.program_pidfd = pidfd
+
+    def _refuse(self, error: Exception, fds: Sequence[int]) -> None:
+        """End the container of an init that has been taken over."""
+        for fd in fds:
+            with contextlib.suppress(OSError):
+                os.close(fd)
+        self._lose(f"init sent what it must not: {error}")
+        self.kill()
 
     def _lose(self, reason: str) -> None:
         """Stop listening to init. What it has not said by now it will not say."""
