@@ -1,0 +1,179 @@
+"""The server's side of init, with an init that these tests play: what it must not say costs it its container."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+import subprocess
+
+import pytest
+
+from sandboxd.errors import ContainerLost, SetupFailed
+from sandboxd.linux.cgroups.base import Settings
+from sandboxd.runtime import wire
+from sandboxd.runtime.container import Container, Reaped
+from sandboxd.runtime.launcher_client import Created
+from sandboxd.runtime.spec import ContainerSpec
+from sandboxd.runtime.wire import FromInit, InitMessage
+from tests.observe import open_files
+
+SETTINGS = Settings(memory_bytes=1 << 20, processes=2, cpu_shares=1024, cpu_quota=None, cpu_set=None)
+SPEC = ContainerSpec(id="c", image="x", uid_base=0, cgroup=SETTINGS, disk_bytes=1, inodes=1)
+READY, FAILED, STARTED, NOT_EXECUTABLE, EXITED, EMPTY = FromInit
+SECONDS = 10
+
+
+class Launcher:
+    """A launcher that has nothing to do."""
+
+    cgroup_version = 2
+
+    def __init__(self):
+        self.gone = asyncio.get_running_loop().create_future()
+
+    async def destroy(self, container_id):
+        """Reap nobody."""
+
+
+class Init:
+    """Init's end of the socket, and a process that only waits to be killed in its place."""
+
+    def __init__(self, sock, pid):
+        self._sock = sock
+        self._pid = pid
+
+    def say(self, kind, *numbers, text=b"", pidfds=0):
+        """Send a message with so many descriptors."""
+        self.send(InitMessage(kind, *numbers, text=text).encode(), [os.pidfd_open(self._pid) for _ in range(pidfds)])
+
+    def send(self, data, fds=()):
+        """Send bytes with descriptors, which it then lets go of."""
+        wire.send(self._sock, data, fds)
+        for fd in fds:
+            os.close(fd)
+
+
+@pytest.fixture
+async def pair(tmp_path):
+    """A container and its init. In the end the container is destroyed and has left no descriptor."""
+    before = open_files(os.getpid())
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with theirs, subprocess.Popen(["sleep", "60"]) as process:  # noqa: ASYNC220  (returns once it has exec'ed)
+        nowhere = os.open("/proc", os.O_DIRECTORY)  # has no blocks to be freed
+        group = os.open(tmp_path, os.O_DIRECTORY)
+        created = Created(process.pid, os.pidfd_open(process.pid), nowhere, (group,))
+        container = Container(SPEC, Launcher(), created, ours)
+        yield container, Init(theirs, process.pid)
+        container.kill()
+        await asyncio.wait_for(container.destroy(), SECONDS)
+    assert before == open_files(os.getpid()), "a descriptor was left"
+
+
+async def heard(container, init, state):
+    """Bring init to a state as it is meant to."""
+    if state in (READY, STARTED, EXITED):
+        init.say(READY, pidfds=1)
+        await asyncio.wait_for(asyncio.shield(container._ready), SECONDS)
+    if state in (STARTED, EXITED):
+        init.say(STARTED, pidfds=1)
+        await asyncio.wait_for(asyncio.shield(container._started), SECONDS)
+    if state is EXITED:
+        init.say(EXITED, 0)
+        await asyncio.wait_for(asyncio.shield(container.exited), SECONDS)
+
+
+async def test_what_init_is_to_say(pair):
+    """The control: all of it, in turn, and it lives."""
+    container, init = pair
+    await heard(container, init, STARTED)
+    init.say(EXITED, 7 << 8, 12345)
+    init.say(EMPTY, 1, 2, 3, -1, 5)
+
+    assert Reaped(1, 2, 3, None) == await asyncio.wait_for(container.empty, SECONDS)
+    assert (7 << 8, 12345, 5) == (container.exited.result(), container.exited_ns, container.own_cpu_us)
+    assert not container.dead.done()
+
+
+@pytest.mark.parametrize(
+    ("state", "kind", "numbers", "pidfds"),
+    [
+        (None, READY, (), 0),
+        (None, READY, (), 2),
+        (None, FAILED, (), 1),
+        (None, EXITED, (), 0),
+        (None, EMPTY, (), 0),
+        (READY, READY, (), 1),
+        (READY, STARTED, (), 0),
+        (READY, STARTED, (), 3),
+        (READY, NOT_EXECUTABLE, (), 1),
+        (READY, EXITED, (), 0),
+        (STARTED, READY, (), 1),
+        (STARTED, FAILED, (), 0),
+        (STARTED, STARTED, (), 1),
+        (STARTED, NOT_EXECUTABLE, (), 0),
+        (STARTED, EXITED, (), 1),
+        (STARTED, EXITED, (-1,), 0),
+        (STARTED, EXITED, (1 << 16,), 0),
+        (STARTED, EMPTY, (), 0),
+        (EXITED, EXITED, (), 0),
+        (EXITED, EMPTY, (), 1),
+        (EXITED, EMPTY, (-1, 0), 0),
+        (EXITED, EMPTY, (0, -1), 0),
+    ],
+)
+async def test_what_is_out_of_turn_ends_the_container(pair, state, kind, numbers, pidfds):
+    """So does a number that no kernel gives, and descriptors that do not belong there, which are closed."""
+    container, init = pair
+    await heard(container, init, state)
+    init.say(kind, *numbers, pidfds=pidfds)
+    await asyncio.wait_for(asyncio.shield(container.dead), SECONDS)
+
+    assert (state is EXITED) == container.exited.done()
+    assert not container.empty.done()
+
+
+@pytest.mark.parametrize("data", [b"\0", b"\7" + bytes(40), bytes(wire.INIT_MESSAGE_BYTES + 1)])
+async def test_what_is_no_message_ends_the_container(pair, data):
+    container, init = pair
+    await heard(container, init, STARTED)
+    init.send(data, [os.open(os.devnull, os.O_RDONLY)])
+
+    await asyncio.wait_for(asyncio.shield(container.dead), SECONDS)
+
+
+async def test_a_descriptor_that_stands_for_no_process_ends_the_container(pair):
+    """A file is always ready, and so cannot be waited for."""
+    container, init = pair
+    await heard(container, init, READY)
+    files = [os.open(os.devnull, os.O_RDONLY) for _ in range(2)]
+    init.send(InitMessage(STARTED).encode(), files)
+    await asyncio.wait_for(asyncio.shield(container.dead), SECONDS)
+
+    with pytest.raises(ContainerLost):
+        await container._started
+
+
+@pytest.mark.parametrize("state", [None, READY])
+async def test_a_step_that_failed_is_told(pair, state):
+    """Of the set-up, or of what comes before the program."""
+    container, init = pair
+    await heard(container, init, state)
+    init.say(FAILED, 22, text=b"pivot\0Invalid argument: /\xff")
+
+    with pytest.raises(SetupFailed, match="pivot: Invalid argument: /\ufffd") as error:
+        await asyncio.wait_for(container._started if state else container._ready, SECONDS)
+    assert ("pivot", 22) == (error.value.step, error.value.errno)
+
+
+@pytest.mark.parametrize("state", [None, READY])
+async def test_an_init_that_ends_without_a_word_is_not_waited_for(pair, state):
+    container, init = pair
+    await heard(container, init, state)
+    init._sock.close()
+
+    with pytest.raises(ContainerLost if state else SetupFailed, match="init ended without a word"):
+        await asyncio.wait_for(container._started if state else container._ready, SECONDS)
+    with contextlib.suppress(ContainerLost):
+        container._started.result()
