@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from sandboxd import logs
 from sandboxd.errors import ContainerLost, InvalidSubmission, SetupFailed
 from sandboxd.model import Cause, FaultDomain, File, SkippedFile, Usage, Verdict
+from sandboxd.service.verdict import fault_domain
 from tests.unit.records import TEXT, output, phase, record, result, submission
 
 
@@ -95,6 +96,13 @@ def test_nothing_of_the_submission_or_its_output_is_in_it(stream):
 
     assert TEXT not in stream.getvalue()
     assert (len(TEXT), {"returned": 1, "skipped": 1}) == (line["run"]["stdout_bytes"], line["files"])
+
+
+@pytest.mark.parametrize("verdict", Verdict, ids=lambda verdict: verdict.name)
+def test_of_all_verdicts_the_one_that_blames_us_is_an_error(stream, verdict):
+    line = line_of(stream, record(result(phase(verdict), fault_domain=fault_domain(verdict))))
+
+    assert (verdict.name, "ERROR" if verdict is Verdict.INTERNAL_ERROR else "INFO") == (line["verdict"], line["level"])
 
 
 def test_failure_of_ours_is_an_error_with_its_step(stream):
