@@ -93,3 +93,12 @@ def start(server: ServerProcess, client: SandboxClient) -> Iterator[Callable[...
     with contextlib.ExitStack() as stack:
         yield lambda *arguments: stack.enter_context(started(*arguments, server=server.address))
     wait_for(lambda: not client.list())
+
+
+@pytest.fixture
+def temporary(tmp_path: Path) -> Iterator[Path]:
+    """Where a command may put files of its own; in the end there are none."""
+    directory = tmp_path / "temporary"
+    directory.mkdir()
+    yield directory
+    assert [] == os.listdir(directory)

@@ -15,15 +15,6 @@ from tests.observe import wait_for
 pytestmark = pytest.mark.usefixtures("leaves_nothing")
 
 
-@pytest.fixture
-def temporary(tmp_path):
-    """Where it may put files of its own; in the end there are none."""
-    directory = tmp_path / "temporary"
-    directory.mkdir()
-    yield directory
-    assert [] == os.listdir(directory)
-
-
 def test_run(temporary, tmp_path):
     """All of it: a compiler, input, output, a status, a file that comes back. No log of the server's in between."""
     (tmp_path / "copy.c").write_text(
