@@ -113,9 +113,11 @@ async def serve(config: Config, announce: Callable[[App], None]) -> None:
         loop.add_signal_handler(number, stop.set)
     app = App(config)
     await app.start()
-    announce(app)
-    await stop.wait()
-    await app.stop(config.drain_s)
+    try:
+        announce(app)
+        await stop.wait()
+    finally:
+        await app.stop(config.drain_s)
 
 
 def run_server(config: Config, announce: Callable[[App], None]) -> None:
