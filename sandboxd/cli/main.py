@@ -37,6 +37,11 @@ class _Lazy(click.Group):
             sys.exit(EXIT_OURS)
         except click.Abort:
             sys.exit(EXIT_SIGNAL + signal.SIGINT)
+        except OSError as error:  # commands tell all others themselves
+            click.echo(f"sandboxd: stdout: {error.strerror}", err=True)
+            sys.exit(EXIT_OURS)
+        finally:
+            _forget_unwritten()
         sys.exit(status)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -63,12 +68,27 @@ class _Lazy(click.Group):
 
 
 def _keep_standard_streams() -> None:
-    """Put something in the place of a closed stdin, stdout or stderr: the next file or socket would get its number."""
+    """Put something in the place of a closed stdin, stdout or stderr: the next file or socket would get its number.
+
+    Writing there fails, as it would have; without a stdout Python would take every answer and drop it.
+    """
     for fd in range(3):
         try:
             os.fstat(fd)
         except OSError:
-            os.open(os.devnull, os.O_RDONLY)  # the lowest free number; writing there fails, as it would have
+            os.open(os.devnull, os.O_RDONLY)  # the lowest free number
+            if fd == 1:
+                sys.stdout = os.fdopen(fd, "w")
+
+
+def _forget_unwritten() -> None:
+    """Let go of output that cannot be written: Python would try once more when it ends, and exit with 120."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 1)
+        os.close(nowhere)
 
 
 @click.command(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
