@@ -6,7 +6,7 @@ import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,21 +23,32 @@ Call = Callable[..., subprocess.CompletedProcess[bytes]]
 
 
 def environment(server: str | None, **variables: str) -> dict[str, str]:
-    """Return this process's environment, with the server of a test's choice and no other of sandboxd's settings."""
-    own = {name: value for name, value in os.environ.items() if name not in ("SANDBOXD_SERVER", "SANDBOXD_CONFIG")}
+    """Return this process's environment, with the server of a test's choice and no other of sandboxd's settings.
+
+    Users have Python's output buffered, too.
+    """
+    others = ("SANDBOXD_SERVER", "SANDBOXD_CONFIG", "PYTHONUNBUFFERED")
+    own = {name: value for name, value in os.environ.items() if name not in others}
     return own | ({} if server is None else {"SANDBOXD_SERVER": server}) | variables
 
 
 def call(
-    *arguments: str | bytes, server: str | None = None, env: dict[str, str] | None = None, **options: Any
+    *arguments: str | bytes,
+    server: str | None = None,
+    env: dict[str, str] | None = None,
+    under: Sequence[str] = (),
+    **options: Any,
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run ``sandboxd`` to its end; by default its standard input is empty and its outputs are kept."""
+    """Run ``sandboxd`` to its end; by default its standard input is empty and its outputs are kept.
+
+    ``under`` is a command that executes it.
+    """
     if "stdin" not in options:
         options.setdefault("input", b"")
     if "stdout" not in options:
         options["stdout"] = subprocess.PIPE
     return subprocess.run(
-        [*SANDBOXD, *arguments],
+        [*under, *SANDBOXD, *arguments],
         env=environment(server, **(env or {})),
         stderr=subprocess.PIPE,
         timeout=TIMEOUT_S,
@@ -68,6 +79,11 @@ def ended(process: subprocess.Popen[bytes]) -> tuple[int, bytes, list[str]]:
     """Wait for it; returns its exit status, the rest of its output, and the lines of its standard error."""
     output, errors = process.communicate(timeout=TIMEOUT_S)
     return process.returncode, output, errors.decode().splitlines()
+
+
+def with_streams(redirections: str) -> tuple[str, ...]:
+    """Return what executes a command with its streams as a shell has them, such as ``>&-``: closed."""
+    return ("sh", "-c", f'exec "$@" {redirections}', "sh")
 
 
 def the_line(result: subprocess.CompletedProcess[bytes]) -> str:

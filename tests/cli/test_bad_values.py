@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.cli.conftest import call, the_line
+from tests.cli.conftest import call, the_line, with_streams
 
 OURS = 125
 LONG = "9" * 400 + ".5"
@@ -143,3 +143,25 @@ def test_an_execution_that_is_not_there(sandboxd, command, execution):
 
 def test_an_unknown_command(sandboxd):
     assert "No such command 'rum'" in error_of(sandboxd("rum"))
+
+
+@pytest.mark.parametrize(("where", "why"), [(">/dev/full", "No space left on device"), (">&-", "Bad file descriptor")])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "run -- echo",
+        "run --json -- true",
+        "run --help",
+        "policy learn --json -- true",
+        "ps",
+        "doctor",
+        "serve --listen 127.0.0.1:0",
+    ],
+)
+def test_an_output_that_cannot_be_written(sandboxd, command, where, why):
+    """An answer that is lost is not told by the program's status."""
+    result = sandboxd(*command.split(), under=with_streams(where))
+    *rest, line = result.stderr.decode().splitlines()
+
+    assert (OURS, f"sandboxd: stdout: {why}") == (result.returncode, line)
+    assert [] == [other for other in rest if other != "the policy refused nothing"]

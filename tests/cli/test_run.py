@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from tests.cli.conftest import TIMEOUT_S, ended, the_line
+from tests.cli.conftest import TIMEOUT_S, ended, the_line, with_streams
 from tests.observe import wait_for
 
 HELLO_C = '#include <stdio.h>\nint main(void) { puts("hello from C"); return 3; }\n'
@@ -119,6 +119,25 @@ def test_flags_may_follow_the_file(sandboxd, tmp_path):
     assert (0, b"you\n") == (result.returncode, result.stdout)
 
 
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("each.py", "import sys\nfor word in sys.argv[1:]: print(f'<{word}>')"),
+        ("each.sh", 'for word; do echo "<$word>"; done'),
+        (
+            "each.c",
+            '#include <stdio.h>\nint main(int n, char **v) { for (int i = 1; i < n; i++) printf("<%s>\\n", v[i]); }',
+        ),
+    ],
+)
+def test_what_follows_the_file_are_its_arguments(sandboxd, tmp_path, name, code):
+    """Word for word; those that look like flags behind dashes."""
+    (tmp_path / name).write_text(code)
+    result = sandboxd("run", name, "one", "two words", "", "--", "--json", "--")
+
+    assert (0, b"<one>\n<two words>\n<>\n<--json>\n<-->\n", b"") == (result.returncode, result.stdout, result.stderr)
+
+
 def test_what_follows_the_dashes_is_the_programs(sandboxd):
     """Flags that we have too, and dashes of its own."""
     result = sandboxd("run", "--", "echo", "--json", "--", "--help")
@@ -196,9 +215,30 @@ def test_a_reader_that_has_seen_enough_ends_the_program_too(start, client):
     wait_for(lambda: not client.list())
 
 
-def test_output_that_cannot_be_written_is_our_failure(sandboxd):
-    with open("/dev/full", "wb") as full:
-        result = sandboxd("run", "--", "echo", "hello", stdout=full)
+def test_a_reader_that_does_not_wait_for_the_answer(start):
+    process = start("run", "--json", "--", "true")
+    process.stdout.close()
 
-    assert 125 == result.returncode
-    assert "sandboxd: stdout: No space left on device" == the_line(result)
+    assert 128 + signal.SIGPIPE == process.wait(TIMEOUT_S)
+    assert b"" == process.stderr.read()
+
+
+def test_a_stream_that_is_closed_is_nobody_elses(sandboxd):
+    """Its number is not given to the next file or socket: what the program writes there goes nowhere and is missed."""
+    write_out = ("run", "--", "echo", "hello")
+    write_err = ("run", "--", "sh", "-c", "echo hello >&2")
+    read = ("run", "--stdin", "-", "--", "cat")
+    results = [
+        sandboxd(*command, under=with_streams(closed))
+        for command, closed in ((write_out, ">&-"), (write_err, "2>&-"), (read, "<&-"))
+    ]
+
+    assert [125, 125, 0] == [result.returncode for result in results]
+    assert "sandboxd: stdout: Bad file descriptor" == the_line(results[0])
+
+
+def test_streams_that_nobody_uses_may_be_closed(sandboxd, tmp_path):
+    closed = with_streams("<&- >&- 2>&-")
+    result = sandboxd("run", "--collect", "f", "--", "sh", "-c", "echo collected > f", under=closed)
+
+    assert (0, "collected\n") == (result.returncode, (tmp_path / "f").read_text())
