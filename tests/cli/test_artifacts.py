@@ -6,8 +6,10 @@ import os
 
 import pytest
 
-from tests.cli.conftest import the_line
+from tests.cli.conftest import call, ended, the_line
+from tests.cli.fake import faking
 
+UNPRIVILEGED = ("setpriv", "--inh-caps=-dac_override", "--bounding-set=-dac_override")
 WRITE = "mkdir -p sub/deep && echo new > sub/deep/f && echo new > top"
 
 
@@ -58,6 +60,39 @@ def test_nothing_comes_that_was_not_asked_for(sandboxd, tmp_path):
     sandboxd("run", "--", "touch", "a.txt")
 
     assert [] == os.listdir(tmp_path)
+
+
+def test_a_directory_that_cannot_be_written_is_told_before_anything_runs(tmp_path, out):
+    """By its mode, which root without the capability that overrides it has to obey."""
+    out.chmod(0o555)
+    words = ("--collect", "*", "--output-dir", "out", "--", "true")
+    with faking(tmp_path) as fake:
+        result = call("run", *words, under=UNPRIVILEGED, server=fake.address, cwd=tmp_path)
+
+    assert (125, "sandboxd: --output-dir: out cannot be written") == (result.returncode, the_line(result))
+    assert [] == fake.asked
+
+
+def test_a_directory_is_no_matter_where_nothing_is_collected(sandboxd):
+    result = sandboxd("run", "--output-dir", "missing", "--", "echo", "hello")
+
+    assert (0, b"hello\n", b"") == (result.returncode, result.stdout, result.stderr)
+
+
+def test_a_directory_that_goes_while_the_program_runs_is_told_after_it(start, out):
+    """Each file with its reason; the program's own status and verdict do not hide it."""
+    command = "echo ready; read gone; echo a > a; echo b > b; exit 3"
+    process = start("run", "--collect", "*", "--output-dir", str(out), "--stdin", "-", "--", "sh", "-c", command)
+    assert b"ready\n" == process.stdout.readline()
+    out.rmdir()
+    status, _, lines = ended(process)
+
+    assert 125 == status
+    assert [
+        "sandboxd: not written: a: No such file or directory",
+        "sandboxd: not written: b: No such file or directory",
+        "sandboxd: NONZERO_EXIT: the program exited with status 3",
+    ] == lines
 
 
 def test_the_mask_of_this_process_holds(collect, out):
