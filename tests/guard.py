@@ -10,9 +10,11 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from sandboxd.linux.cgroups import v1
 
 MEMORY_BYTES = 6 << 30
 PROCESSES = 2000
@@ -105,6 +107,39 @@ def guarded() -> Iterator[Guard]:
     assert not left, f"the tests left behind: {left}"
 
 
+@contextlib.contextmanager
+def group_of(limits: Mapping[str, int]) -> Iterator[str]:
+    """Make a group for a server's containers inside the guard; gives its path, which every hierarchy has.
+
+    ``limits`` are by the names of their files, in v1 and in v2: each is set where there is such a file.
+    """
+    mounts = _mounts()
+    if "memory" in mounts:
+        roots = {mounts[controller] for controller in v1.CONTROLLERS}
+        parent = _own()["pids"]
+    else:
+        roots = {mounts[_V2]}
+        parent = os.environ[PARENT_VARIABLE]
+        _enable(mounts[_V2] / parent.lstrip("/"))
+    path = f"{parent.rstrip('/')}/group-{os.getpid()}"
+    made: list[Path] = []
+    try:
+        for root in roots:
+            place = root / path.lstrip("/")
+            for group in (*reversed(place.parents), place):
+                if not group.exists():
+                    group.mkdir()
+                    made.append(group)
+                    _inherit_cpus(group)
+            for name, limit in limits.items():
+                if (place / name).exists():
+                    (place / name).write_text(str(limit))
+        yield path
+    finally:
+        for group in reversed(made):
+            group.rmdir()
+
+
 _OURS = frozenset({"tests", "servers", "sandboxd-supervisor"})
 
 
@@ -131,6 +166,13 @@ def _own() -> dict[str, str]:
 
 def _enable(group: Path) -> None:
     (group / "cgroup.subtree_control").write_text("+memory +pids +cpu +cpuset")
+
+
+def _inherit_cpus(group: Path) -> None:
+    """Give a new cpuset of v1, which has none, the CPUs of its parent."""
+    for name in ("cpuset.cpus", "cpuset.mems"):
+        if (group / name).exists() and not (group / name).read_text().strip():
+            (group / name).write_text((group.parent / name).read_text())
 
 
 def _directories(group: Path) -> list[Path]:

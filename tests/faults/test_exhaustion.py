@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import resource
-from pathlib import Path
 
 import grpc
 import pytest
@@ -13,9 +10,11 @@ import pytest
 from sandboxd.client import SandboxClient
 from sandboxd.v1 import execution_service_pb2 as pb
 from tests.api.conftest import command, python
+from tests.guard import group_of
 from tests.observe import children, group_directories, open_files, wait_for
 from tests.server import serving
 
+MIB = 1 << 20
 TRUE = command("true")
 STARVED_AT = {
     "server": {"open_control_socket", "receive_descriptors", "read_accounts", "open_pipes", "pass_program"},
@@ -31,45 +30,10 @@ def failure(call):
     return error.value.details()
 
 
-@contextlib.contextmanager
-def group_of(processes):
-    """Make a group, by its path in every hierarchy that counts, in which there may be so many processes."""
-    own = {}
-    for line in Path("/proc/self/cgroup").read_text().splitlines():
-        _, controllers, path = line.split(":", 2)
-        own[controllers] = Path(path)
-    pids = next(path for controllers, path in own.items() if "pids" in controllers.split(",") or not controllers)
-    name = f"{pids}/tight-{os.getpid()}"
-    made = []
-    try:
-        mounts = Path("/proc/self/mountinfo").read_text().splitlines()
-        for root in {Path(line.split(" ")[4]) for line in mounts if " - cgroup" in line}:
-            place = root / name.lstrip("/")
-            place.mkdir(parents=True)
-            made.append(place)
-            if (place / "cpuset.cpus").exists():
-                inherit_cpus(root, place)
-            if (place / "pids.max").exists():
-                (place / "pids.max").write_text(str(processes))
-        yield name
-    finally:
-        for place in made:
-            place.rmdir()
-
-
-def inherit_cpus(root, place):
-    """Give a cpuset of v1, and those above it that were made on the way, the CPUs of its parent."""
-    for group in [*reversed(place.parents), place]:
-        if root in group.parents:
-            for file in ("cpuset.cpus", "cpuset.mems"):
-                if not (group / file).read_text().strip():
-                    (group / file).write_text((group.parent / file).read_text())
-
-
 def test_no_process_to_be_had():
     """Three processes for all containers: one runs, a second cannot start its program, and then again one runs."""
     with (
-        group_of(processes=3) as parent,
+        group_of({"pids.max": 3}) as parent,
         serving("--pool-size", "0", env={"SANDBOXD_CGROUP_PARENT": parent}) as server,
         SandboxClient(server.address) as client,
     ):
@@ -84,6 +48,25 @@ def test_no_process_to_be_had():
 
     assert "container set-up failed at start_program: Resource temporarily unavailable" in told
     assert pb.VERDICT_OK == again
+
+
+def test_no_memory_to_be_had():
+    """All containers have 64 MiB, which one may take and more: whoever is killed far below its own limit is not to blame."""
+    allocate = "x = bytearray(256 << 20)"
+    most = 64 * MIB
+    with (
+        group_of({"memory.limit_in_bytes": most, "memory.max": most}) as parent,
+        serving("--pool-size", "0", env={"SANDBOXD_CGROUP_PARENT": parent}) as server,
+        SandboxClient(server.address) as client,
+    ):
+        hosts = client.execute(python(allocate, limits=pb.Limits(memory_bytes=1024 * MIB)))
+        own = client.execute(python(allocate, limits=pb.Limits(memory_bytes=32 * MIB)))
+        again = client.execute(TRUE)
+
+    assert (pb.VERDICT_INTERNAL_ERROR, pb.FAULT_DOMAIN_PLATFORM) == (hosts.verdict, hosts.fault_domain)
+    assert "for memory that the host did not have" in hosts.run.detail
+    assert hosts.run.usage.oom_kills > 0
+    assert [pb.VERDICT_MEMORY_LIMIT, pb.VERDICT_OK] == [own.verdict, again.verdict]
 
 
 def starve(client, pid, request):
