@@ -163,6 +163,7 @@ def _release(child: steps.Child, program: ProgramSpec, streams: list[int], since
             raise
         wire.send(child.control, InitMessage(FromInit.NOT_EXECUTABLE, code, os.path.exists(path)).encode())
         return None
+    process.make_undumpable()  # the child changed users in the memory that it shared with this process until its exec
     pidfd = os.pidfd_open(pid)
     started = InitMessage(FromInit.STARTED, began_ns, _own_cpu_us(since_ns))
     wire.send(child.control, started.encode(), [pidfd, *passed])
