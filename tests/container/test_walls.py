@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from sandboxd.model import Command, Submission, Verdict
+from sandboxd.model import Command, File, Submission, Verdict
 from tests.observe import wait_for
 
 PROBE = """
@@ -338,9 +338,23 @@ def test_launcher_knows_nothing_of_the_servers_environment(host):
     assert b"" == Path(f"/proc/{host.engine.launcher_pid}/environ").read_bytes()
 
 
-def test_init_is_stripped_too(host):
-    """A program that takes init over gains nothing: the host sees its capabilities, filter and dumpability."""
-    execution = host.submit(Submission(program=Command(argv=("/bin/sleep", "20"))))
+@pytest.fixture
+def setuid_programs_are_dumpable():
+    """Set fs.suid_dumpable for a moment: whether who changes users can be dumped. By default 0, which hides a mistake."""
+    setting = Path("/proc/sys/fs/suid_dumpable")
+    before = setting.read_text()
+    setting.write_text("1")
+    yield
+    setting.write_text(before)
+
+
+@pytest.mark.parametrize("files", [(), (File(path="f", content=b"x"),)], ids=["no files", "a file"])
+def test_init_is_stripped_too(host, files, setuid_programs_are_dumpable):
+    """A program that takes init over gains nothing: the host sees its capabilities, filter and dumpability.
+
+    It changes users to write the request's files, as does its child to start the program: neither makes it dumpable.
+    """
+    execution = host.submit(Submission(program=Command(argv=("/bin/sleep", "20")), files=files))
 
     async def started():
         async for event in execution.events(from_start=True, back_pressure=False):
@@ -349,9 +363,7 @@ def test_init_is_stripped_too(host):
 
     try:
         host.await_(started())
-        launcher = host.engine.launcher_pid
-        inits = Path(f"/proc/{launcher}/task/{launcher}/children").read_text().split()
-        (init,) = [pid for pid in inits if Path(f"/proc/{pid}/task/{pid}/children").read_text()]  # not a spare one
+        init = execution._container.init_pid
         status = dict(line.split(":\t", 1) for line in Path(f"/proc/{init}/status").read_text().splitlines())
         owner = Path(f"/proc/{init}/environ").stat().st_uid
         own = [f"/{init}/io", "socket:"]
