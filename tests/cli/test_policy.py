@@ -45,6 +45,28 @@ def test_a_file(sandboxd, tmp_path):
     assert "mount" in [row[0] for row in refused(result)]
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import threading; thread = threading.Thread(target=print); thread.start(); thread.join()",
+        "import os; os.waitpid(os.posix_spawn('/bin/true', ['true'], {}), 0)",
+    ],
+    ids=["thread", "process"],
+)
+def test_a_call_that_is_better_left_refused_is_shown_with_its_answer(sandboxd, code):
+    """A C library tries clone3, is told that there is none, and falls back: the program does what it wants."""
+    result = sandboxd("policy", "learn", "--", "python3", "-c", code)
+
+    assert (0, b"", [("clone3", "1", "ENOSYS")]) == (result.returncode, result.stderr, refused(result))
+
+
+def test_what_init_tries_is_not_the_programs(sandboxd):
+    """It starts the program by clone3, too."""
+    result = sandboxd("policy", "learn", "--", "true")
+
+    assert (0, b"", "the policy refused nothing") == (result.returncode, result.stdout, the_line(result))
+
+
 def test_json_is_a_rule_for_a_policy(sandboxd):
     result = sandboxd("policy", "learn", "--json", "--", "python3", "-c", CALLS.format([MOUNT, KEYCTL, MOUNT]))
     rule = json.loads(result.stdout)
