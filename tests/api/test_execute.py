@@ -82,6 +82,29 @@ def test_collected_files_come_back(client):
     assert [("l.bin", "not a regular file")] == [(f.path, f.reason) for f in response.skipped_files]
 
 
+@pytest.mark.parametrize(
+    ("glob", "found"),
+    [
+        ("[b-a]", []),
+        ("[!b-a]", ["*", "[", "\\", "a"]),
+        ("[", ["["]),
+        ("[a", ["[a"]),
+        ("[]", []),
+        ("[[]", ["["]),
+        ("[*]", ["*"]),
+        ("\\*", ["\\"]),
+        ("(a|", []),
+    ],
+)
+def test_odd_globs_are_harmless(client, glob, found):
+    """Of five files each finds those that it says, and none is an error."""
+    files = [pb.File(path=path) for path in ("a", "*", "[", "[a", "\\")]
+    response = client.execute(command("true", files=files, collect=[glob]))
+
+    assert pb.VERDICT_OK == response.verdict
+    assert found == [file.path for file in response.files]
+
+
 def test_list_and_cancel(api, client):
     """A run is listed with what it uses, and cancelling answers its caller with CANCELLED and a whole usage."""
     answers = []
