@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sandboxd.linux.cgroups import v1
+from tests.slowness import SLOWNESS
 
 MEMORY_BYTES = 6 << 30
 PROCESSES = 2000
 PARENT_VARIABLE = "SANDBOXD_CGROUP_PARENT"
-_SETTLE_S = 5.0
+_SETTLE_S = 5.0 * SLOWNESS
 _V2 = ""
 
 
@@ -51,14 +52,14 @@ class Guard:
         """Make it and move this process in."""
         for controller, group in self._groups.items():
             if controller == _V2:
-                _enable(group.parent)
+                enable_controllers(group.parent)
             group.mkdir()
             if controller in ("memory", _V2):
                 (group / ("memory.limit_in_bytes" if controller else "memory.max")).write_text(str(MEMORY_BYTES))
             if controller in ("pids", _V2):
                 (group / "pids.max").write_text(str(PROCESSES))
             if controller == _V2:
-                _enable(group)
+                enable_controllers(group)
                 for child in ("tests", "servers"):
                     (group / child).mkdir()
                 os.environ[PARENT_VARIABLE] = f"/{self._name}/servers"
@@ -120,7 +121,7 @@ def group_of(limits: Mapping[str, int]) -> Iterator[str]:
     else:
         roots = {mounts[_V2]}
         parent = os.environ[PARENT_VARIABLE]
-        _enable(mounts[_V2] / parent.lstrip("/"))
+        enable_controllers(mounts[_V2] / parent.lstrip("/"))
     path = f"{parent.rstrip('/')}/group-{os.getpid()}"
     made: list[Path] = []
     try:
@@ -164,7 +165,8 @@ def _own() -> dict[str, str]:
     return own
 
 
-def _enable(group: Path) -> None:
+def enable_controllers(group: Path) -> None:
+    """Let the children of a group of v2 have the controllers."""
     (group / "cgroup.subtree_control").write_text("+memory +pids +cpu +cpuset")
 
 

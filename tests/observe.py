@@ -9,13 +9,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.slowness import SLOWNESS
+
 SPARE = 4
 """Containers that a server keeps ready by default."""
 
 
 def wait_for(condition: Callable[[], Any], seconds: float = 10) -> Any:
     """Poll until a condition holds, where there is no event for it; returns its value."""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + seconds * SLOWNESS
     while not (value := condition()):
         assert time.monotonic() < end, "it did not come true"
         time.sleep(0.01)

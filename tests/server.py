@@ -12,7 +12,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-_STOP_S = 30.0
+from tests.slowness import SLOWNESS
+
+_STOP_S = 30.0 * SLOWNESS
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import pytest
 from sandboxd.model import MIB, File, Source, Submission, Verdict
 from sandboxd.runtime import steps
 from tests.observe import wait_for
+from tests.slowness import SLOWNESS
 
 
 def lines(result):
@@ -279,7 +280,7 @@ def test_many_and_deep_files_are_bounded(run):
 
 def test_files_of_a_killed_run_come_back(run):
     result = run.python(
-        "open('half', 'w').write('half'); \nwhile True: pass", collect=("half",), cpu_time_ns=200_000_000
+        "open('half', 'w').write('half'); \nwhile True: pass", collect=("half",), cpu_time_ns=200_000_000 * SLOWNESS
     )
 
     assert Verdict.CPU_TIME_LIMIT is result.verdict

@@ -8,6 +8,7 @@ import signal
 import pytest
 
 from sandboxd.model import MIB, SECOND_NS, FaultDomain, File, Verdict
+from tests.slowness import SLOWNESS
 
 MS = 1_000_000
 
@@ -59,7 +60,7 @@ def test_cpu_time_limit(run):
     assert (Verdict.CPU_TIME_LIMIT, FaultDomain.LIMIT) == (result.verdict, result.fault_domain)
     cause = result.run.cause
     assert ("cpu_time", 300 * MS) == (cause.limit, cause.allowed)
-    assert 300 * MS < cause.observed < 400 * MS
+    assert 300 * MS < cause.observed < (300 + 100 * SLOWNESS) * MS
 
 
 def test_cpu_time_of_dead_and_daemonised_children_counts(run):
@@ -87,12 +88,12 @@ def test_wall_time_limit(run):
 
     assert (Verdict.WALL_TIME_LIMIT, FaultDomain.LIMIT) == (result.verdict, result.fault_domain)
     assert ("wall_time", 300 * MS) == (result.run.cause.limit, result.run.cause.allowed)
-    assert 300 * MS <= result.run.usage.wall_time_ns < 450 * MS
+    assert 300 * MS <= result.run.usage.wall_time_ns < (300 + 150 * SLOWNESS) * MS
 
 
 def test_blocked_signals_do_not_save_from_the_wall_time_limit(run):
     code = "import signal, time; signal.pthread_sigmask(0, range(1, 65)); print('x', flush=True); time.sleep(60)"
-    result = run.python(code, wall_time_ns=500 * MS)
+    result = run.python(code, wall_time_ns=500 * MS * SLOWNESS)
 
     assert (Verdict.WALL_TIME_LIMIT, b"x\n") == (result.verdict, result.run.stdout.data)
 
@@ -203,7 +204,8 @@ except OSError: time.sleep(0.3); os.unlink('f'); sys.exit(1)
 
 
 def test_inodes_are_told_from_bytes(run):
-    result = run.python("for n in range(10**6): open(str(n), 'w').close()")
+    code = "for n in range(10**6): open(str(n), 'w').close()"
+    result = run.python(code, cpu_time_ns=10 * SECOND_NS * SLOWNESS)
 
     assert (Verdict.DISK_LIMIT, "inodes", 16384) == (
         result.verdict,
@@ -279,7 +281,7 @@ def test_argument_list_too_long_is_the_programs_failure(run):
 
 
 def test_what_was_written_before_a_kill_is_returned(run):
-    result = run.python("import time; print('early', flush=True); time.sleep(60)", wall_time_ns=500 * MS)
+    result = run.python("import time; print('early', flush=True); time.sleep(60)", wall_time_ns=500 * MS * SLOWNESS)
 
     assert (Verdict.WALL_TIME_LIMIT, b"early\n") == (result.verdict, result.run.stdout.data)
 

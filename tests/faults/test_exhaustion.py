@@ -13,6 +13,7 @@ from tests.api.conftest import command, python
 from tests.guard import group_of
 from tests.observe import children, group_directories, open_files, wait_for
 from tests.server import serving
+from tests.slowness import SLOWNESS
 
 MIB = 1 << 20
 TRUE = command("true")
@@ -38,7 +39,7 @@ def test_no_process_to_be_had():
         SandboxClient(server.address) as client,
     ):
         first = client.stub.Execute.future(python("input()", stdin=b""))
-        assert pb.VERDICT_NONZERO_EXIT == first.result(10).verdict
+        assert pb.VERDICT_NONZERO_EXIT == first.result(10 * SLOWNESS).verdict
         first = client.stub.Execute.future(python("import time; time.sleep(20)"))
         wait_for(lambda: [e for e in client.list() if e.phase == pb.PHASE_RUN])
         told = failure(lambda: client.execute(TRUE))
@@ -77,7 +78,7 @@ def starve(client, pid, request):
     for most in range(3, idle + 30):
         resource.prlimit(pid, resource.RLIMIT_NOFILE, (most, limits[1]))
         try:
-            client.execute(request, timeout=20)
+            client.execute(request, timeout=20 * SLOWNESS)
         except grpc.RpcError as error:
             failures.append((error.code(), error.details()))
         else:
@@ -138,4 +139,4 @@ def test_as_many_ranges_of_ids_as_slots_are_enough():
     ):
         calls = [client.stub.Execute.future(TRUE) for _ in range(40)]
 
-        assert {pb.VERDICT_OK} == {call.result(30).verdict for call in calls}
+        assert {pb.VERDICT_OK} == {call.result(30 * SLOWNESS).verdict for call in calls}
