@@ -149,15 +149,12 @@ class Launcher:
                 credentials.map_ids(pid, spec.uid_base, IDS_PER_CONTAINER)
                 if group.clone_fd() is None:
                     group.attach(pid)
-                mapped = _map_image(child.image, pid)
-                wire.send(ours, b"go", mapped)
+                _hand_over(ours, child.image, pid)
             except OSError:
                 process.pidfd_signal(pidfd, signal.SIGKILL)
                 os.waitpid(pid, 0)
                 os.close(pidfd)
                 raise
-        for fd in mapped:
-            os.close(fd)
         return pid, pidfd
 
     def _adapt(self, container_id: str, settings: Settings, disk_bytes: int, writable_fd: int) -> None:
@@ -252,24 +249,24 @@ def _size(disk_bytes: int, stat: bytes) -> str:
     return str(disk_bytes + -(-len(stat) // _PAGE_BYTES) * _PAGE_BYTES)
 
 
-def _map_image(image: str, pid: int) -> list[int]:
-    """Return the image with its owners shown as the container's: root's files as its root's.
+def _hand_over(init: socket.socket, image: str, pid: int) -> None:
+    """Let init go on, with the image in which its owners are shown as the container's: root's files as its root's.
 
     Where the file system has no id-mapped mounts the files belong to nobody, which only shows in ls: none can be
     written in either case.
     """
-    userns = os.open(f"/proc/{pid}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
-    fd = mounts.clone_tree(image)
-    try:
-        mounts.set_attributes(fd, mounts.MountAttr.RDONLY, userns_fd=userns)
-    except OSError as error:
-        os.close(fd)
-        if not mounts.means_no_idmap(error):
-            raise
-        return []
-    finally:
-        os.close(userns)
-    return [fd]
+    with contextlib.ExitStack() as opened:
+        userns = os.open(f"/proc/{pid}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
+        opened.callback(os.close, userns)
+        mapped = [mounts.clone_tree(image)]
+        opened.callback(os.close, mapped[0])
+        try:
+            mounts.set_attributes(mapped[0], mounts.MountAttr.RDONLY, userns_fd=userns)
+        except OSError as error:
+            if not mounts.means_no_idmap(error):
+                raise
+            mapped = []
+        wire.send(init, b"go", mapped)
 
 
 def main() -> NoReturn:

@@ -81,6 +81,7 @@ def starve(client, pid, request):
             client.execute(request, timeout=20 * SLOWNESS)
         except grpc.RpcError as error:
             failures.append((error.code(), error.details()))
+            wait_for(lambda: open_files(pid) <= idle)
         else:
             break
     resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
