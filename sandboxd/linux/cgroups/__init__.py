@@ -190,6 +190,8 @@ def _parent_v2(parent: str | None, members: Sequence[int]) -> str:
     if parent is not None:
         return _existing(root, parent)
     own = _below(root, process.self_cgroups()[""])
+    if os.path.basename(own) == _SUPERVISOR:
+        own = os.path.dirname(own)  # a launcher that takes the place of one that died is born in the leaf
     if own == root:
         _leave_to_leaf(Path(root), None)
         return root
