@@ -17,6 +17,9 @@ OUT ?= .
 PACKAGES := python3-venv libseccomp2 mmdebstrap erofs-utils
 # promtool and a scraper; what the benchmark is compared with. And, only unpacked, Podman's seccomp profile.
 TEST_PACKAGES := prometheus bubblewrap
+# A virtual machine; busybox, kmod and file are what virtme-ng makes its first file system with, e2fsprogs a disk for it.
+VM_PACKAGES := qemu-system-x86 busybox-static kmod file e2fsprogs
+VM_KERNEL = $$(apt-cache depends linux-image-amd64 | awk '/Depends: linux-image-/ { print $$2 }')
 
 .PHONY: help setup setup-tests image demo test test-unit test-faults test-cgroup2 lint proto bench clean
 
@@ -43,8 +46,8 @@ test-unit: $(VENV)/.installed ## Run the tests that need neither root nor an ima
 test-faults: setup-tests ## Run the tests that break the server on purpose
 	@$(BIN)/python -m pytest tests/faults $(ARGS)
 
-test-cgroup2: setup-tests ## Run the container tests on cgroup v2, in a virtual machine with Debian's kernel
-	@$(BIN)/python tests/vm/run.py
+test-cgroup2: setup $(VENV)/.vm ## Run the container tests on cgroup v2, in a virtual machine with Debian's kernel
+	@$(BIN)/python tests/vm/run.py $(ARGS)
 
 bench: setup-tests ## Measure, beside bubblewrap in the same run
 	@$(BIN)/python -m pytest -s tests/benchmarks $(ARGS)
@@ -78,6 +81,13 @@ $(VENV)/.installed: pyproject.toml
 $(VENV)/.test-packages: $(VENV)/.installed
 	@$(call install,$(TEST_PACKAGES))
 	@$(call unpack,golang-github-containers-common,podman)
+	@touch $@
+
+# The kernel is unpacked, not installed: its package would bring udev and an initramfs, and change how this machine boots.
+$(VENV)/.vm: $(VENV)/.installed
+	@$(call install,$(VM_PACKAGES))
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[vm]'
+	@$(call unpack,$(VM_KERNEL),kernel)
 	@touch $@
 
 # Install those Debian packages that are missing.

@@ -1,0 +1,116 @@
+"""``make test-cgroup2``: the container tests on cgroup v2 alone, in a virtual machine with Debian's own kernel.
+
+virtme-ng boots that kernel over this machine's file system, which it can only read. QEMU emulates, so that no KVM is
+needed, and a program takes about ten times as long. Arguments are pytest's.
+
+Left out are tests/unit, tests/api and tests/cli: nothing in them depends on the version of cgroups, and they would
+take longer than all the others.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+GUEST = REPOSITORY / "tests/vm/guest.sh"
+VIRTME = Path(sys.prefix, "bin/virtme-run")
+KERNEL = Path(sys.prefix, "kernel")
+"""Debian's kernel and its modules. The Makefile unpacks the package: installed, it would change how this machine boots."""
+TESTS = ("tests/container", "tests/faults", "tests/hostile", "tests/vm")
+ENVIRONMENT = {
+    "CI": "true",  # a skipped test is a failed one: tests/conftest.py
+    "TEST_SLOWNESS": "20",  # tests/slowness.py
+}
+TIMEOUT_S = 20 * 60
+# QEMU's command line is virtme-ng's own but for this: the share that guest.sh mounts as its root.
+SHARE = (
+    *("-fsdev", "local,id=host,path=/,security_model=none,readonly=on,multidevs=remap"),
+    *("-device", "virtio-9p-pci,fsdev=host,mount_tag=host"),
+)
+_PACKAGES = {"qemu-system-x86_64": "qemu-system-x86", "busybox": "busybox-static", "depmod": "kmod", "file": "file"}
+_PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
+_UNEXPECTED_END = 255  # of virtme-run, when the guest has not said how its command ended
+
+
+class Missing(Exception):
+    """Something is not installed; the message says how it is."""
+
+
+def find_kernel() -> Path:
+    """Return the kernel's image. Missing when it, or what boots it, is not there."""
+    packages = [package for program, package in _PACKAGES.items() if shutil.which(program, path=_PATH) is None]
+    if packages:
+        raise Missing(f"apt-get install --no-install-recommends {' '.join(packages)}")
+    if not VIRTME.exists():
+        raise Missing(f"{sys.executable} -m pip install --editable '.[vm]'")
+    images = sorted(KERNEL.glob("boot/vmlinuz-*"))
+    if not images:
+        raise Missing(f"rm {KERNEL.with_name('.vm')} && make test-cgroup2, which unpacks Debian's kernel")
+    return images[-1]
+
+
+def boot_command(image: Path, arguments: list[str]) -> list[str]:
+    """Return what boots the machine, runs pytest in it and ends with its status."""
+    pytest = [sys.executable, "-m", "pytest", "--override-ini", f"testpaths={' '.join(TESTS)}", *arguments]
+    ours = {name: value for name, value in os.environ.items() if name.startswith("SANDBOXD_")}
+    variables = [f"{name}={value}" for name, value in (ours | ENVIRONMENT).items()]
+    inside = [str(GUEST), str(KERNEL), str(REPOSITORY), "env", *variables, *pytest]
+    machine = ["--disable-kvm", "--force-9p", "--cpus", "2", "--memory", "3G", "--kopt", "mitigations=off"]
+    kernel = ["--kimg", str(image), "--mods", "auto"]
+    return [str(VIRTME), *kernel, *machine, "--script-sh", shlex.join(inside), "--qemu-opts", *SHARE]
+
+
+def run(command: list[str]) -> int:
+    """Run the machine, pass on what it prints as it comes, and return its status. One that takes too long is killed."""
+    with (
+        tempfile.TemporaryDirectory(prefix="sandboxd-vm-") as scratch,
+        subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,  # QEMU opens it anew by its name in /proc, and would empty a file
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "PATH": _PATH, "TMPDIR": scratch},
+            start_new_session=True,  # so that QEMU, a child of virtme-run, dies with it
+        ) as machine,
+    ):
+        kill = threading.Timer(TIMEOUT_S, os.killpg, (machine.pid, signal.SIGKILL))
+        kill.start()
+        try:
+            assert machine.stdout is not None
+            while output := machine.stdout.read1():
+                sys.stdout.buffer.write(output)
+                sys.stdout.flush()
+            return machine.wait()
+        except BaseException:
+            os.killpg(machine.pid, signal.SIGKILL)
+            raise
+        finally:
+            kill.cancel()
+
+
+def main() -> int:
+    """Return pytest's status, 2 when something is missing, 1 when the machine ended without a status."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # and not leave the machine running
+    try:
+        command = boot_command(find_kernel(), sys.argv[1:])
+    except Missing as error:
+        print(f"test-cgroup2: something is missing: {error}", file=sys.stderr)
+        return 2
+    status = run(command)
+    if status == -signal.SIGKILL:
+        print(f"test-cgroup2: killed after {TIMEOUT_S} s", file=sys.stderr)
+    elif status == _UNEXPECTED_END:
+        print("test-cgroup2: the machine ended without a status; --show-boot-console says more", file=sys.stderr)
+    return status if status in range(_UNEXPECTED_END) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
