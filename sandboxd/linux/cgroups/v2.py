@@ -148,7 +148,7 @@ def _apply(fd: int, settings: Settings, before: Settings | None = None) -> None:
     """Write the settings of a new group, or of one that had others before."""
     if before is None:
         write_at(fd, "memory.swap.max", 0, optional=True)  # missing in kernels without CONFIG_SWAP
-        write_at(fd, "memory.oom.group", 1)  # a run out of memory ends whole, not by its biggest process
+        # memory.oom.group stays 0: it would take init too, which says what was used. The supervisor ends the rest, as on v1.
     if before is None or before.memory_bytes != settings.memory_bytes:
         write_at(fd, "memory.max", settings.memory_bytes)
     if before is None or before.processes != settings.processes:
