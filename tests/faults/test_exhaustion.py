@@ -6,6 +6,7 @@ import resource
 
 import grpc
 import pytest
+from google.protobuf.duration_pb2 import Duration
 
 from sandboxd.client import SandboxClient
 from sandboxd.v1 import execution_service_pb2 as pb
@@ -55,13 +56,16 @@ def test_no_memory_to_be_had():
     """All containers have 64 MiB, which one may take and more: whoever is killed far below its own limit is not to blame."""
     allocate = "x = bytearray(256 << 20)"
     most = 64 * MIB
+    time = Duration(seconds=int(10 * SLOWNESS))  # the kernel looks for memory long before it gives up
     with (
         group_of({"memory.limit_in_bytes": most, "memory.max": most}) as parent,
         serving("--pool-size", "0", env={"SANDBOXD_CGROUP_PARENT": parent}) as server,
         SandboxClient(server.address) as client,
     ):
-        hosts = client.execute(python(allocate, limits=pb.Limits(memory_bytes=1024 * MIB)))
-        own = client.execute(python(allocate, limits=pb.Limits(memory_bytes=32 * MIB)))
+        hosts = client.execute(
+            python(allocate, limits=pb.Limits(memory_bytes=1024 * MIB, cpu_time=time, wall_time=time))
+        )
+        own = client.execute(python(allocate, limits=pb.Limits(memory_bytes=32 * MIB, cpu_time=time, wall_time=time)))
         again = client.execute(TRUE)
 
     assert (pb.VERDICT_INTERNAL_ERROR, pb.FAULT_DOMAIN_PLATFORM) == (hosts.verdict, hosts.fault_domain)
