@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
+from sandboxd.attack.guard import Guard, guarded
 from sandboxd.client import SandboxClient
 from sandboxd.v1 import execution_service_pb2 as pb
-from tests.guard import Guard, guarded
 from tests.server import ServerProcess, serving
+from tests.slowness import SLOWNESS
 
 _TESTS = Path(__file__).parent
-_GUARDED = ("container", "api", "cli", "faults", "benchmarks")
+_GUARDED = ("container", "api", "cli", "faults", "hostile", "benchmarks")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -58,7 +59,7 @@ def guard(request: pytest.FixtureRequest) -> Iterator[Guard | None]:
     if not any(item.get_closest_marker(room) for item in request.session.items for room in _GUARDED):
         yield None
         return
-    with guarded() as guard:
+    with guarded(5.0 * SLOWNESS) as guard:
         yield guard
 
 

@@ -6,13 +6,7 @@ It ends with status 1 when a program did not come to its expected end, or anythi
 from __future__ import annotations
 
 import os
-import select
-import signal
-import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,10 +14,10 @@ from typing import Any
 from sandboxd.cli.connect import printable
 from sandboxd.client import SandboxClient
 from sandboxd.client.client import duration
+from sandboxd.client.server import ServerFailed, serving
 from sandboxd.v1 import execution_service_pb2 as pb
 
 MIB = 1 << 20
-_START_TIMEOUT_S = 30
 _FIRST_LINE = 44
 
 _FORK_BOMB = """\
@@ -109,44 +103,19 @@ SHOWS = (
 
 def main() -> int:
     """Run the demo."""
-    with tempfile.TemporaryDirectory(prefix="sandboxd-demo-") as directory:
-        with serving(Path(directory)) as (address, pid):
-            with SandboxClient(address) as client:
+    try:
+        with serving() as server:
+            with SandboxClient(server.address) as client:
                 failures = show_all(client)
-            cgroups = _cgroups_of(pid)
-        failures += _left_behind(pid, cgroups)
+            cgroups = _cgroups_of(server.pid)
+    except ServerFailed as error:
+        raise SystemExit(str(error)) from error
+    failures += _left_behind(server.pid, cgroups)
     for failure in failures:
         print(f"FAILED: {failure}", file=sys.stderr)
     if not failures:
         print("\nthe server has stopped; no process, mount or cgroup of it is left")
     return 1 if failures else 0
-
-
-@contextmanager
-def serving(directory: Path) -> Iterator[tuple[str, int]]:
-    """Start ``sandboxd serve`` on a free loopback port; give its address and pid; stop it with SIGTERM."""
-    log = directory / "log"
-    with log.open("wb") as stderr:
-        server = subprocess.Popen(
-            [sys.executable, "-m", "sandboxd", "serve", "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"],
-            stdout=subprocess.PIPE,
-            stderr=stderr,
-        )
-    assert server.stdout is not None
-    try:
-        ready, _, _ = select.select([server.stdout], [], [], _START_TIMEOUT_S)
-        line = server.stdout.readline().decode() if ready else ""
-        if not line.startswith("listening on "):
-            server.kill()
-            raise SystemExit(f"the server did not start:\n{log.read_text()}")
-        yield line.split()[-1], server.pid
-    finally:
-        if server.poll() is None:
-            server.send_signal(signal.SIGTERM)
-        status = server.wait(_START_TIMEOUT_S)
-        server.stdout.close()
-    if status != 0:
-        raise SystemExit(f"the server ended with status {status}:\n{log.read_text()}")
 
 
 def show_all(client: SandboxClient) -> list[str]:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import pytest
 
+from sandboxd.attack.guard import Guard
 from sandboxd.images.store import ImageStore
 from sandboxd.linux import cgroups
 from sandboxd.model import Command, ExecutionResult, File, LimitsRequest, Source, Submission
@@ -21,7 +22,6 @@ from sandboxd.service.admission import Admission
 from sandboxd.service.executions import ExecutionService
 from sandboxd.service.observer import Tee
 from sandboxd.service.plan import Planner
-from tests.guard import Guard
 
 T = TypeVar("T")
 STORE = Path(os.environ.get("SANDBOXD_STATE_DIR", "/var/lib/sandboxd")) / "images"

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from sandboxd.attack.guard import PARENT_VARIABLE, enable_controllers
 from sandboxd.client import SandboxClient
 from sandboxd.v1 import execution_service_pb2 as pb
 from tests.api.conftest import command
-from tests.guard import PARENT_VARIABLE, enable_controllers
 from tests.observe import children, group_directories, wait_for
 from tests.server import serving
 

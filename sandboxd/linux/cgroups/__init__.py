@@ -27,6 +27,7 @@ __all__ = [
     "describe",
     "detect_version",
     "instance_name",
+    "mount_points",
     "observe",
     "open_hierarchy",
     "sweep",
@@ -40,7 +41,7 @@ _SWEEP_POLL_S = 0.01
 
 def detect_version() -> int:
     """Return 1 where cgroup v1 has the memory controller, else 2. OSError ENOENT where there is neither."""
-    mounts = _mount_points()
+    mounts = mount_points()
     if "memory" in mounts:
         return 1
     if "" in mounts:
@@ -59,7 +60,7 @@ class Description:
 
 def describe() -> Description:
     """Say what there is, changing nothing. OSError where there is no cgroup file system."""
-    mounts, own = _mount_points(), process.self_cgroups()
+    mounts, own = mount_points(), process.self_cgroups()
     if detect_version() == 1:
         present = tuple(controller for controller in v1.CONTROLLERS if controller in mounts)
         places = [_below(mounts[controller], own[controller]) for controller in present]
@@ -71,7 +72,7 @@ def describe() -> Description:
 
 def counts_swap() -> bool:
     """Return whether a group's memory limit covers swap."""
-    mounts = _mount_points()
+    mounts = mount_points()
     if detect_version() == 1:
         return Path(mounts["memory"], "memory.memsw.limit_in_bytes").exists()
     own = _below(mounts[""], process.self_cgroups()[""])
@@ -144,7 +145,7 @@ def _kill_members(directory: str) -> None:
                 os.close(pidfd)
 
 
-def _mount_points() -> dict[str, str]:
+def mount_points() -> dict[str, str]:
     """Return where each v1 controller is mounted, and under '' where v2 is. See proc(5) for mountinfo."""
     found: dict[str, str] = {}
     with open("/proc/self/mountinfo", encoding="utf-8") as file:
@@ -162,7 +163,7 @@ def _mount_points() -> dict[str, str]:
 
 
 def _parents_v1(parent: str | None) -> dict[str, str]:
-    mounts, own = _mount_points(), process.self_cgroups()
+    mounts, own = mount_points(), process.self_cgroups()
     missing = [controller for controller in v1.CONTROLLERS if controller not in mounts]
     if missing:
         raise FileNotFoundError(errno.ENOENT, f"cgroup v1 controllers are not mounted: {' '.join(missing)}")
@@ -186,7 +187,7 @@ def _below(mount_point: str, path: str) -> str:
 
 
 def _parent_v2(parent: str | None, members: Sequence[int]) -> str:
-    root = _mount_points()[""]
+    root = mount_points()[""]
     if parent is not None:
         return _existing(root, parent)
     own = _below(root, process.self_cgroups()[""])

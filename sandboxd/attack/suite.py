@@ -1,0 +1,135 @@
+"""Running attacks against a target, one after the other, and judging each: whether the walls held, and the answer is exact."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import grpc
+
+from sandboxd.attack.program import Attack, escapes
+from sandboxd.attack.target import Target
+from sandboxd.v1 import execution_service_pb2 as pb
+
+_TIMEOUT_S = 120.0
+_SETTLE_S = 10.0
+_PROBE_S = 0.02
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of an attack."""
+
+    attack: Attack
+    verdict: str
+    """Without VERDICT_; a status code where there was no answer."""
+    escapes: list[str]
+    """Which walls did not hold, and what is left on the host. Empty: contained."""
+    differences: list[str]
+    """In what the answer is not what the header promises. Empty: exact."""
+    slowest_s: float
+    """The longest that the server took for an answer to somebody else meanwhile."""
+    latency_s: float
+    """How long an execution of ``true`` took afterwards."""
+
+    @property
+    def contained(self) -> bool:
+        """Whether every wall held."""
+        return not self.escapes
+
+    @property
+    def exact(self) -> bool:
+        """Whether it also ended as it must."""
+        return self.contained and not self.differences
+
+
+class Suite:
+    """Attacks by name, and the target that they are run against."""
+
+    def __init__(self, attacks: Mapping[str, Attack], target: Target, patience: float = 1.0) -> None:
+        self._attacks = attacks
+        self._target = target
+        self._patience = patience
+        self._idle: Counter[str] | None = None
+
+    def run(self, name: str) -> Result:
+        """Run one attack, with what belongs before and beside it, and look at what it has done."""
+        attack = self._attacks[name]
+        before = self._settled()
+        promises: list[str] = []
+        with _Probe(self._target) as probe:
+            if attack.header.before:
+                promises += self._companion(attack.header.before, self._start(attack.header.before).result)
+            beside = self._start(attack.header.beside) if attack.header.beside else None
+            verdict, found, differences = self._judge(attack, self._start(name).result)
+            if beside is not None:
+                promises += self._companion(attack.header.beside, beside.result)
+        found += [*promises, *self._target.bait.taken(), *self._target.left(before, _SETTLE_S * self._patience)]
+        try:
+            latency_s = self._target.latency_s()
+        except (grpc.RpcError, AssertionError) as error:
+            found.append(f"the next execution failed: {error}")
+            latency_s = float("inf")
+        return Result(attack, verdict, found, differences, probe.slowest_s, latency_s)
+
+    def _start(self, name: str) -> Any:
+        request = self._attacks[name].request(self._target.policy, dict(self._target.bait.places))
+        return self._target.client.stub.Execute.future(request, timeout=_TIMEOUT_S * self._patience)
+
+    def _judge(self, attack: Attack, result: Any) -> tuple[str, list[str], list[str]]:
+        """Return verdict, escapes and differences of an answer. A refusal of the request contains it."""
+        try:
+            response = result()
+        except grpc.RpcError as error:
+            code, details = error.code(), error.details()
+            if code is grpc.StatusCode.INVALID_ARGUMENT:
+                return code.name, [], [f"it did not run: {details}"]
+            return code.name, [f"no answer: {details}"], []
+        verdict = pb.Verdict.Name(response.verdict).removeprefix("VERDICT_")
+        canary = self._target.bait.canary.encode()
+        return verdict, list(escapes(response, canary)), list(attack.differences(response))
+
+    def _companion(self, name: str, result: Any) -> list[str]:
+        """Return what came of a companion and should not: an attack must not change how its neighbours end."""
+        _, found, differences = self._judge(self._attacks[name], result)
+        return [f"{name}: {what}" for what in (*found, *differences)]
+
+    def _settled(self) -> Counter[str]:
+        """Return what is there when nothing runs. Spare containers are made by and by, so it is looked at until it holds."""
+        deadline = time.monotonic() + _SETTLE_S * self._patience
+        now = self._target.seen()
+        while self._idle != now and time.monotonic() < deadline:
+            self._idle = now
+            time.sleep(_PROBE_S * 5)
+            now = self._target.seen()
+        return now
+
+
+class _Probe:
+    """Somebody else who uses the server meanwhile: asks for the list, again and again."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._ask)
+        self.slowest_s = 0.0
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _ask(self) -> None:
+        while not self._stop.wait(_PROBE_S):
+            begun = time.monotonic()
+            with contextlib.suppress(grpc.RpcError):  # the answer to the attack says so too
+                self._target.client.list()
+            self.slowest_s = max(self.slowest_s, time.monotonic() - begun)

@@ -1,0 +1,174 @@
+"""What is attacked: a server as users start it, inside the guard, with bait around it, and what can be seen of both.
+
+Bait is what a program must not get at: it tries, and what it would find is there. Its places are in the program's
+environment: BAIT_TCP, a port on the host's loopback; BAIT_ABSTRACT, a Unix socket without a file; BAIT_FILE, a file;
+BAIT_PID, a process; BAIT_SHM, a System V shared memory segment's key. In the server's environment, and nowhere else, is
+a secret, the canary.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import secrets
+import socket
+import subprocess
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sandboxd.attack.guard import Guard
+from sandboxd.client import SandboxClient
+from sandboxd.client.server import ServerProcess, serving
+from sandboxd.v1 import execution_service_pb2 as pb
+
+CANARY_PREFIX = "sandboxd-canary-"
+_CONTENT = b"bait\n"
+_POLL_S = 0.02
+_WARM_UP_TIMEOUT_S = 120
+_IPC_CREAT, _IPC_EXCL, _IPC_RMID = 0o1000, 0o2000, 0
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+@dataclass(frozen=True)
+class Bait:
+    """What lies on the host for programs to reach for, by name of its variable."""
+
+    canary: str
+    places: Mapping[str, str]
+    sleeper: subprocess.Popen[bytes]
+    listeners: Sequence[socket.socket]
+
+    def taken(self) -> Iterator[str]:
+        """Say what a program has got at."""
+        for listener in self.listeners:
+            with contextlib.suppress(BlockingIOError):
+                listener.accept()[0].close()
+                yield f"it connected to the host's {listener.getsockname()!r}"
+        file = Path(self.places["BAIT_FILE"])
+        if not file.is_file() or file.read_bytes() != _CONTENT:
+            yield f"it changed the host's {file}"
+        if self.sleeper.poll() is not None:
+            yield f"it ended a process of the host's: {self.sleeper.returncode}"
+
+
+@contextlib.contextmanager
+def baited() -> Iterator[Bait]:
+    """Lay bait, and take it away."""
+    with contextlib.ExitStack() as stack:
+        directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="sandboxd-bait-"))
+        file = Path(directory, "bait")
+        file.write_bytes(_CONTENT)
+        file.chmod(0o666)
+        Path(directory).chmod(0o777)
+        abstract = f"sandboxd-bait-{os.getpid()}"
+        listeners = [
+            stack.enter_context(socket.create_server(("127.0.0.1", 0))),
+            stack.enter_context(socket.socket(socket.AF_UNIX)),
+        ]
+        listeners[1].bind(f"\0{abstract}")
+        for listener in listeners:
+            listener.listen()
+            listener.setblocking(False)
+        sleeper = stack.enter_context(subprocess.Popen(["sleep", "infinity"]))
+        stack.callback(sleeper.kill)
+        key, segment = _make_segment()
+        stack.callback(_libc.shmctl, segment, _IPC_RMID, None)
+        places = {
+            "BAIT_TCP": str(listeners[0].getsockname()[1]),
+            "BAIT_ABSTRACT": abstract,
+            "BAIT_FILE": str(file),
+            "BAIT_PID": str(sleeper.pid),
+            "BAIT_SHM": str(key),
+        }
+        yield Bait(CANARY_PREFIX + secrets.token_hex(16), places, sleeper, listeners)
+
+
+@dataclass(frozen=True)
+class Target:
+    """A server under attack."""
+
+    server: ServerProcess
+    client: SandboxClient
+    bait: Bait
+    guard: Guard
+    policy: str
+    temporary: Path
+
+    def seen(self) -> Counter[str]:
+        """Count what there is of everything that an attack could leave behind."""
+        (launcher,) = _children(self.server.pid)
+        inside = self.guard.snapshot()
+        return Counter(
+            {
+                "processes": len(inside.processes),
+                "groups": len(inside.groups),
+                "mounts of the host": len(inside.mounts),
+                "mounts of the launcher": len(Path(f"/proc/{launcher}/mountinfo").read_text().splitlines()),
+                "descriptors of the server": len(os.listdir(f"/proc/{self.server.pid}/fd")),
+                "descriptors of the launcher": len(os.listdir(f"/proc/{launcher}/fd")),
+                "temporary files": sum(len(files) for _, _, files in os.walk(self.temporary)),
+                "IPC objects": sum(_lines(f"/proc/sysvipc/{kind}") for kind in ("shm", "msg", "sem")),
+            }
+        )
+
+    def left(self, before: Counter[str], within_s: float) -> list[str]:
+        """Say what is more, or less, than before once it has settled, or after a while."""
+        deadline = time.monotonic() + within_s
+        while (now := self.seen()) != before and time.monotonic() < deadline:
+            time.sleep(_POLL_S)
+        return [f"{what}: {now[what]}, and {before[what]} before" for what in before if now[what] != before[what]]
+
+    def latency_s(self) -> float:
+        """Run ``true``, which must succeed; returns how long the call took."""
+        begun = time.monotonic()
+        response = self.client.execute(_true(self.policy), timeout=_WARM_UP_TIMEOUT_S)
+        if response.verdict != pb.VERDICT_OK:
+            raise AssertionError(f"true: {pb.Verdict.Name(response.verdict)}: {response.run.detail}")
+        return time.monotonic() - begun
+
+
+@contextlib.contextmanager
+def attacked(
+    *flags: str, policy: str = "", env: Mapping[str, str] | None = None, guard: Guard, patience: float = 1.0
+) -> Iterator[Target]:
+    """Start a server inside a guard that is entered already, and warm it up."""
+    with (
+        baited() as bait,
+        tempfile.TemporaryDirectory(prefix="sandboxd-attack-") as temporary,
+        serving(
+            *("--listen", f"unix:{temporary}/socket", *flags),
+            env={"TMPDIR": temporary, "CANARY": bait.canary, **(env or {})},
+            patience=patience,
+        ) as server,
+        SandboxClient(server.address) as client,
+    ):
+        target = Target(server, client, bait, guard, policy, Path(temporary))
+        target.latency_s()
+        yield target
+
+
+def _true(policy: str) -> pb.ExecuteRequest:
+    return pb.ExecuteRequest(command=pb.Command(argv=["true"]), policy=policy)
+
+
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def _lines(path: str) -> int:
+    return len(Path(path).read_text().splitlines())
+
+
+def _make_segment() -> tuple[int, int]:
+    """Make a System V shared memory segment that everybody may read; returns its key and identifier."""
+    key = secrets.randbelow(1 << 30) + 1
+    segment = _libc.shmget(key, 4096, _IPC_CREAT | _IPC_EXCL | 0o666)
+    if segment < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+    return key, segment
