@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import ipaddress
+import json
 import os
 import re
 import tomllib
@@ -87,6 +88,19 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         """Executions at one time, worked out."""
         return self.slots or 4 * len(os.sched_getaffinity(0))
 
+    def private(self, socket: str, **changes: object) -> Config:
+        """Return the configuration of a server for one client of this host, at a Unix socket: no metrics, no TLS."""
+        unset = {"metrics_listen": "", "tls_cert": None, "tls_key": None, "tls_client_ca": None}
+        return msgspec.structs.replace(self, **{**unset, "listen": f"{_UNIX}{socket}", **changes})
+
+    def to_toml(self) -> str:
+        """Return it as a file says it."""
+        values = msgspec.to_builtins(self, enc_hook=str)
+        lines = (
+            f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in values.items() if value is not None
+        )
+        return "".join(lines)
+
 
 _TYPES = get_type_hints(Config, include_extras=True)
 
@@ -133,6 +147,11 @@ def _read(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
         raise InvalidConfiguration(f"{path}: {error}") from error
+
+
+def variables() -> list[str]:
+    """Name the environment variables of all keys."""
+    return [f"{ENV_PREFIX}{key.upper()}" for key in _TYPES]
 
 
 def _convert(key: str, name: str, value: object, *, strict: bool) -> Any:

@@ -26,6 +26,10 @@ _V2 = ""
 _OURS = frozenset({"attackers", "servers", "sandboxd-supervisor"})
 
 
+class LeftBehind(Exception):
+    """The message has what was left."""
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """What there is of processes, groups and mounts at one moment."""
@@ -114,14 +118,15 @@ class Guard:
 
 @contextlib.contextmanager
 def guarded(settle_s: float = _SETTLE_S) -> Iterator[Guard]:
-    """Run the block inside a new guard. AssertionError when processes, groups or mounts are left."""
+    """Run the block inside a new guard. LeftBehind when processes, groups or mounts are left."""
     guard, mounts = Guard(settle_s), _mount_points()
     guard.enter()
     try:
         yield guard
     finally:
         left = guard.leave() + sorted(_mount_points() - mounts)
-    assert not left, f"left behind: {left}"
+    if left:
+        raise LeftBehind(", ".join(left))
 
 
 def enable_controllers(group: Path) -> None:

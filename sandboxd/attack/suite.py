@@ -13,7 +13,7 @@ from typing import Any, Self
 import grpc
 
 from sandboxd.attack.program import Attack, escapes
-from sandboxd.attack.target import Target
+from sandboxd.attack.target import Broken, Target
 from sandboxd.v1 import execution_service_pb2 as pb
 
 _TIMEOUT_S = 120.0
@@ -72,7 +72,7 @@ class Suite:
         found += [*promises, *self._target.bait.taken(), *self._target.left(before, _SETTLE_S * self._patience)]
         try:
             latency_s = self._target.latency_s()
-        except (grpc.RpcError, AssertionError) as error:
+        except Broken as error:
             found.append(f"the next execution failed: {error}")
             latency_s = float("inf")
         return Result(attack, verdict, found, differences, probe.slowest_s, latency_s)

@@ -21,6 +21,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import grpc
+
 from sandboxd.attack.guard import Guard
 from sandboxd.client import SandboxClient
 from sandboxd.client.server import ServerProcess, serving
@@ -29,9 +31,13 @@ from sandboxd.v1 import execution_service_pb2 as pb
 CANARY_PREFIX = "sandboxd-canary-"
 _CONTENT = b"bait\n"
 _POLL_S = 0.02
-_WARM_UP_TIMEOUT_S = 120
+_TIMEOUT_S = 120
 _IPC_CREAT, _IPC_EXCL, _IPC_RMID = 0o1000, 0o2000, 0
 _libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Broken(Exception):
+    """The server does not run even ``true``. The message says why."""
 
 
 @dataclass(frozen=True)
@@ -124,11 +130,14 @@ class Target:
         return [f"{what}: {now[what]}, and {before[what]} before" for what in before if now[what] != before[what]]
 
     def latency_s(self) -> float:
-        """Run ``true``, which must succeed; returns how long the call took."""
+        """Run ``true``; returns how long the call took. Broken where it does not succeed."""
         begun = time.monotonic()
-        response = self.client.execute(_true(self.policy), timeout=_WARM_UP_TIMEOUT_S)
+        try:
+            response = self.client.execute(_true(self.policy), timeout=_TIMEOUT_S)
+        except grpc.RpcError as error:
+            raise Broken(f"{error.code().name}: {error.details()}") from error
         if response.verdict != pb.VERDICT_OK:
-            raise AssertionError(f"true: {pb.Verdict.Name(response.verdict)}: {response.run.detail}")
+            raise Broken(f"{pb.Verdict.Name(response.verdict)}: {response.run.detail}")
         return time.monotonic() - begun
 
 

@@ -86,10 +86,8 @@ def _embedded() -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="sandboxd-") as directory:
         try:
             config_file = os.environ.get("SANDBOXD_CONFIG")
-            listen = f"unix:{directory}/socket"
-            overrides: dict[str, object] = {"listen": listen, "metrics_listen": "", "pool_size": 0}
-            config = load_config(Path(config_file) if config_file else None, os.environ, overrides)
-            with _running(App(config)) as address:
+            config = load_config(Path(config_file) if config_file else None, os.environ, {})
+            with _running(App(config.private(f"{directory}/socket", pool_size=0))) as address:
                 yield address
         except SandboxError as error:
             fail(f"cannot start a server for this call: {error}")

@@ -54,18 +54,33 @@ def serve(config: str | None, **flags: Any) -> None:
 
 
 @click.command()
+@click.option("--attack", "attacking", is_flag=True, help="Then run the hostile suite against a server of this host.")
+@click.option("--only", metavar="GLOB", help="Of the suite only what matches, such as 'memory/*'.")
+@click.option("--policy", metavar="NAME", help="Attack under this policy [default: the server's].")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @_state_option
 @_config_option
-def doctor(config: str | None, as_json: bool, **flags: Any) -> None:
-    """Say line by line what this host offers and what is missing, each with its fix. Exits 1 if something required is."""
+def doctor(
+    config: str | None, as_json: bool, attacking: bool, only: str | None, policy: str | None, **flags: Any
+) -> None:
+    """Say line by line what this host offers and what is missing, each with its fix. Exits 1 if something required is.
+
+    With --attack a server is started as your configuration says, on a socket of its own, and more than a hundred hostile
+    programs are run on it, each bounded and all inside a control group. The report says of each whether every wall held,
+    and whether it ended exactly as it does under the default policy. Exits 1 if one was not contained.
+    """
     from sandboxd import app  # noqa: PLC0415
     from sandboxd.errors import SandboxError  # noqa: PLC0415
 
+    if not attacking and (only or policy):
+        fail("--only and --policy go with --attack")
     try:
-        checks = app.doctor(_load(config, flags))
+        loaded = _load(config, flags)
+        checks = app.doctor(loaded)
     except SandboxError as error:
         fail(str(error))
+    if attacking and all(check.ok or not check.required for check in checks):
+        sys.exit(not _attack(loaded, policy or "", only or "*", as_json=as_json))
     if as_json:
         click.echo(json.dumps([asdict(check) for check in checks], indent=2))
     else:
@@ -75,6 +90,23 @@ def doctor(config: str | None, as_json: bool, **flags: Any) -> None:
             if not check.ok:
                 click.echo(f"      fix: {check.fix}")
     sys.exit(any(check.required and not check.ok for check in checks))
+
+
+def _attack(config: Any, policy: str, only: str, *, as_json: bool) -> bool:
+    from sandboxd.attack.guard import LeftBehind  # noqa: PLC0415
+    from sandboxd.attack.program import InvalidAttack  # noqa: PLC0415
+    from sandboxd.attack.target import Broken  # noqa: PLC0415
+    from sandboxd.cli.attack import attack  # noqa: PLC0415
+    from sandboxd.client.server import ServerFailed  # noqa: PLC0415
+
+    try:
+        return attack(config, policy, only, as_json=as_json)
+    except LeftBehind as error:
+        fail(f"left behind: {error}")
+    except (Broken, InvalidAttack, ServerFailed) as error:
+        fail(str(error))
+    except OSError as error:
+        fail(f"the guard's control group: {error}")
 
 
 def _load(path: str | None, flags: dict[str, Any]) -> Any:

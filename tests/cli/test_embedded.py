@@ -29,6 +29,17 @@ def test_run(temporary, tmp_path):
     assert b"in" == (tmp_path / "out").read_bytes()
 
 
+def test_a_configuration_for_others(temporary, tmp_path):
+    """Address, TLS and metrics are for clients from elsewhere; this server has one, which is here."""
+    config = tmp_path / "sandboxd.toml"
+    config.write_text(
+        'listen = "0.0.0.0:1"\ntls_cert = "/nonexistent"\ntls_key = "/nonexistent"\nmetrics_listen = "0.0.0.0:1"\n'
+    )
+    result = call("run", "--", "echo", "hello", env={"TMPDIR": str(temporary), "SANDBOXD_CONFIG": str(config)})
+
+    assert (0, b"hello\n", b"") == (result.returncode, result.stdout, result.stderr)
+
+
 def test_run_json(temporary):
     result = call("run", "--json", "--", "echo", "hello", env={"TMPDIR": str(temporary)})
     answer = json_format.Parse(result.stdout, pb.ExecuteResponse())
