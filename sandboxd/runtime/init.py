@@ -42,6 +42,7 @@ STEPS: tuple[Callable[[steps.Child], None], ...] = (
     steps.forget_privileges,
     steps.limit_what_no_request_sets,
     steps.die_with_the_launcher,
+    steps.restrict_access,
     steps.filter_system_calls,
     steps.report_ready,
 )

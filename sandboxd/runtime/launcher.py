@@ -18,7 +18,7 @@ import sys
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from sandboxd.linux import cgroups, credentials, mounts, process, procfs
+from sandboxd.linux import cgroups, credentials, landlock, mounts, process, procfs
 from sandboxd.linux.cgroups import Group, Hierarchy, Settings
 from sandboxd.runtime import init, layout, steps, wire
 from sandboxd.runtime.spec import IDS_PER_CONTAINER, ContainerSpec
@@ -60,6 +60,7 @@ class Launcher:
             raise
         self._images = layout.Images()
         self._last_capability = credentials.last_capability()
+        self._landlock_abi = landlock.abi_version()
         self._all_cpus = sorted(os.sched_getaffinity(0))
         self._boot_time = procfs.read_boot_time()
         self._own_pidfd = os.pidfd_open(os.getpid())
@@ -123,6 +124,7 @@ class Launcher:
                     devices_fd=devices_fd,
                     bpf=bpf,
                     last_capability=self._last_capability,
+                    landlock_abi=self._landlock_abi,
                     launcher_pidfd=self._own_pidfd,
                 )
                 pid, pidfd = self._clone(spec, child, group)

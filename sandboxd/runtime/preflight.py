@@ -159,7 +159,8 @@ def _libseccomp() -> Check:
 def _landlock() -> Check:
     abi = landlock.abi_version()
     finding = f"ABI {abi}" if abi else "not in this kernel"
-    return _check("landlock", abi > 0, finding, "boot with lsm=landlock,...", required=False)
+    fix = "boot with lsm=landlock,... and Linux 5.19 or newer"
+    return _check("landlock", abi >= landlock.MIN_ABI, finding, fix, required=False)
 
 
 def _open_files() -> Check:

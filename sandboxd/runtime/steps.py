@@ -12,7 +12,8 @@ import resource
 import socket
 from dataclasses import dataclass, field
 
-from sandboxd.linux import credentials, mounts, process, seccomp
+from sandboxd.linux import credentials, landlock, mounts, process, seccomp
+from sandboxd.linux.landlock import Access
 from sandboxd.linux.mounts import MountFlag
 from sandboxd.runtime import layout, wire
 from sandboxd.runtime.spec import HOSTNAME, INIT_UID, PROGRAM_GID, PROGRAM_UID, WORKSPACE
@@ -48,6 +49,21 @@ MASKED = (
 _TERMINALS = 64
 READ_ONLY = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
 
+_READ = Access.EXECUTE | Access.READ_FILE | Access.READ_DIR
+_CHANGE = Access.WRITE_FILE | Access.TRUNCATE
+_MAKE = (
+    Access.MAKE_DIR | Access.MAKE_REG | Access.MAKE_SOCK | Access.MAKE_FIFO | Access.MAKE_SYM
+    | Access.REMOVE_DIR | Access.REMOVE_FILE | Access.REFER
+)  # fmt: skip
+ACCESS = (
+    ("/", _READ),
+    ("/proc", _CHANGE),
+    ("/dev", _CHANGE | Access.IOCTL_DEV),
+    *((path, _CHANGE | _MAKE) for path in (WORKSPACE, "/tmp", "/dev/shm")),
+    ("/dev/mqueue", _READ | _CHANGE | _MAKE),  # mq_open(3) comes by a mount of the kernel's own, which is not below /
+)
+"""What Landlock allows below each directory; to what is said of the ones above it, it adds."""
+
 
 @dataclass(slots=True, kw_only=True)
 class Child:
@@ -63,6 +79,7 @@ class Child:
     """Detached mount of its own /dev."""
     bpf: bytes
     last_capability: int
+    landlock_abi: int
     launcher_pidfd: int
     sync: socket.socket = field(init=False)
     """The launcher speaks here once: the ids are mapped, the cgroup is entered; carries the image's mount if it is id-mapped."""
@@ -123,7 +140,7 @@ def mount_root(child: Child) -> None:
 
 
 def mount_devices(child: Child) -> None:
-    """Give it its own null, zero, full, random, urandom, tty and terminals, and shared memory inside the disk limit.
+    """Give it its own null, zero, full, random, urandom, tty, terminals and message queues, and shared memory inside the disk limit.
 
     The kernel has some thousand terminals for all (kernel.pty.max).
     """
@@ -132,6 +149,7 @@ def mount_devices(child: Child) -> None:
     guard = MountFlag.NOSUID | MountFlag.NOEXEC
     options = f"newinstance,ptmxmode=0666,mode=0620,max={_TERMINALS},uid={PROGRAM_UID}"
     mounts.mount("devpts", f"{_ROOT}/dev/pts", "devpts", guard, options)
+    mounts.mount("mqueue", f"{_ROOT}/dev/mqueue", "mqueue", _GUARD | MountFlag.NOEXEC)
     mounts.mount(f"{layout.CONTAINER_WRITABLE}/shm", f"{_ROOT}/dev/shm", None, MountFlag.BIND)
 
 
@@ -189,6 +207,15 @@ def die_with_the_launcher(child: Child) -> None:
     process.die_with_parent()
     if process.has_ended(child.launcher_pidfd):  # it may have, before that call; getppid() is 0 in here either way
         raise ProcessLookupError(errno.ESRCH, "the launcher is gone")
+
+
+def restrict_access(child: Child) -> None:
+    """Say once more, by Landlock, what can be written, and that no mount changes; and keep signals and sockets inside.
+
+    It does not go by owners and permissions, so it holds where somebody became root. Optional: kernels without it.
+    """
+    if child.landlock_abi >= landlock.MIN_ABI:
+        landlock.restrict(child.landlock_abi, ACCESS)
 
 
 def filter_system_calls(child: Child) -> None:

@@ -54,7 +54,7 @@ def test_mounts_are_these_and_no_more(run):
         point: set(flags.split(","))
         for point, flags in (line.split(" ") for line in lines(run.sh("cut -d' ' -f5,6 /proc/self/mountinfo")))
     }
-    writable, devices = {"/", "/tmp", "/workspace", "/dev/shm"}, {"/dev", "/dev/pts"}
+    writable, devices = {"/", "/tmp", "/workspace", "/dev/shm", "/dev/mqueue"}, {"/dev", "/dev/pts"}
     rest = mounts.keys() - writable - devices - {"/proc"}
 
     assert writable | devices | {"/proc"} <= mounts.keys()
@@ -62,7 +62,7 @@ def test_mounts_are_these_and_no_more(run):
     assert set() == {point for point in mounts if "ro" not in mounts[point]} - writable - {"/dev/pts", "/proc"}
     assert {path for path in steps.READ_ONLY if os.path.exists(path)} <= mounts.keys()
     assert devices == {point for point in mounts if "nodev" not in mounts[point]} - rest
-    assert set() == {point for point in mounts if "noexec" not in mounts[point]} - writable - rest
+    assert set() == {point for point in mounts if "noexec" not in mounts[point]} - (writable - {"/dev/mqueue"}) - rest
 
 
 def test_nothing_of_the_host_is_there(run, tmp_path):
@@ -113,8 +113,8 @@ def test_standard_streams_can_be_opened_by_name(run, name):
 
 
 def test_devices(run):
-    assert ["full", "null", "ptmx", "pts", "random", "shm", "tty", "urandom", "zero"] == [
-        name for name in lines(run.sh("ls /dev")) if name not in ("fd", "mqueue", "stderr", "stdin", "stdout")
+    assert ["full", "mqueue", "null", "ptmx", "pts", "random", "shm", "tty", "urandom", "zero"] == [
+        name for name in lines(run.sh("ls /dev")) if name not in ("fd", "stderr", "stdin", "stdout")
     ]
 
 

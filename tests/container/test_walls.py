@@ -379,6 +379,13 @@ def test_init_is_stripped_too(host, files, setuid_programs_are_dumpable):
     assert 0 == owner, "files of an undumpable process belong to root"
 
 
+def test_landlock_stands_behind_permissions(run):
+    """Every user may make the device 0:0, an overlay's whiteout (mknod(2)): permissions and filter let it through."""
+    result = run.python("import os, stat; os.mknod('/workspace/x', stat.S_IFCHR | 0o600, os.makedev(0, 0))")
+
+    assert b"PermissionError: [Errno 13]" in result.run.stderr.data
+
+
 def test_program_inherits_three_descriptors(run):
     """The listing itself holds the fourth."""
     result = run.python("import os; print(*sorted(os.listdir('/proc/self/fd'), key=int))")
