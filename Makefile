@@ -21,7 +21,7 @@ TEST_PACKAGES := prometheus bubblewrap
 VM_PACKAGES := qemu-system-x86 busybox-static kmod file e2fsprogs
 VM_KERNEL = $$(apt-cache depends linux-image-amd64 | awk '/Depends: linux-image-/ { print $$2 }')
 
-.PHONY: help setup setup-tests image demo test test-unit test-faults test-cgroup2 lint proto bench clean
+.PHONY: help setup setup-tests image demo test test-unit test-faults test-mutants test-cgroup2 lint proto bench clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ test-unit: $(VENV)/.installed ## Run the tests that need neither root nor an ima
 
 test-faults: setup-tests ## Run the tests that break the server on purpose
 	@$(BIN)/python -m pytest tests/faults $(ARGS)
+
+test-mutants: setup-tests ## Take walls out of copies, one by one, and see that a test notices each
+	@$(BIN)/python -m pytest tests/mutants $(ARGS)
 
 test-cgroup2: setup $(VENV)/.vm ## Run the container tests on cgroup v2, in a virtual machine with Debian's kernel
 	@$(BIN)/python tests/vm/run.py $(ARGS)

@@ -77,7 +77,7 @@ class Images:
         if place is None:
             place = f"{IMAGES}/{len(self._mounted)}"
             os.mkdir(place, 0o755)
-            _mount_image(f"{STORE}/{path}", place)
+            mount_image(f"{STORE}/{path}", place)
             self._mounted[identity] = place
         return place
 
@@ -88,7 +88,8 @@ def _identity(path: str) -> str:
     return f"{path}:{status.st_dev}:{status.st_ino}:{status.st_mtime_ns}"
 
 
-def _mount_image(source: str, place: str) -> None:
+def mount_image(source: str, place: str) -> None:
+    """Mount an image, an erofs file or a directory, read-only."""
     guard = MountFlag.RDONLY | MountFlag.NOSUID | MountFlag.NODEV
     if stat.S_ISDIR(os.stat(source).st_mode):
         mounts.mount(source, place, None, MountFlag.BIND)

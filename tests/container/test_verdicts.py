@@ -81,6 +81,7 @@ time.sleep(30)
     result = run.python(code, cpu_time_ns=600 * MS, wall_time_ns=20 * SECOND_NS)
 
     assert Verdict.CPU_TIME_LIMIT is result.verdict
+    assert result.run.usage.wall_time_ns < 20 * SECOND_NS, "it is ended for that, and not only named after it"
 
 
 def test_wall_time_limit(run):

@@ -1,0 +1,65 @@
+"""The tests notice when a wall is missing: each mutant fails the test that it names. ``make test-mutants``."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.mutants.mutants import MUTANTS
+from tests.mutation import REPOSITORY, environment, mutated
+from tests.slowness import SLOWNESS
+
+TIMEOUT_S = 120 * SLOWNESS
+PYTEST_FAILED = 1
+
+
+def run(test, directory):
+    """Run a test on the product in a directory, to its first failure."""
+    file, _, function = test.partition("::")
+    words = [sys.executable, "-m", "pytest", "-x", "-q", f"tests/{file}.py::{function}"]
+    return subprocess.run(
+        words,
+        cwd=directory,
+        env={**os.environ, **environment(directory)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_mutant_is_caught(guard, mutant):
+    with mutated([mutant.edit]) as directory:
+        result = run(mutant.caught_by, directory)
+
+    assert PYTEST_FAILED == result.returncode, f"{mutant.caught_by} did not notice: {result.stdout[-3000:]}"
+
+
+@pytest.mark.parametrize("test", sorted({mutant.caught_by for mutant in MUTANTS}))
+def test_what_catches_them_passes_without(guard, test):
+    """The control: in a copy with nothing taken out."""
+    with mutated([]) as directory:
+        assert 0 == run(test, directory).returncode
+
+
+def test_every_step_has_a_mutant():
+    """But for those without which nothing starts: no program runs there, so nothing has to notice."""
+    steps = {line.strip().strip(",") for line in (REPOSITORY / "sandboxd/runtime/init.py").read_text().splitlines()}
+    named = {f"steps.{mutant.name.removeprefix('no ')}" for mutant in MUTANTS}
+    needed = {
+        "await_identity",
+        "become_root_of_the_container",
+        "mount_root",
+        "pivot",
+        "filter_system_calls",
+        "report_ready",
+    }
+
+    assert {line for line in steps if line.startswith("steps.") and "(" not in line} == named.intersection(steps) | {
+        f"steps.{name}" for name in needed
+    }
