@@ -3,6 +3,7 @@
 import ctypes
 import errno
 import os
+import time
 
 libc = ctypes.CDLL(None, use_errno=True)
 libc.syscall.restype = ctypes.c_long
@@ -39,3 +40,16 @@ def checked(result):
 def syscall(number, *args):
     """Make a system call by its number. OSError where it fails."""
     return checked(libc.syscall(ctypes.c_long(number), *(ctypes.c_long(a) if isinstance(a, int) else a for a in args)))
+
+
+def hold(count, take, *args):
+    """Fork children that each take something and keep it. Returns when all hold it at once: nothing has stopped them."""
+    reader, writer = os.pipe()
+    for _ in range(count):
+        if os.fork() == 0:
+            taken = take(*args)
+            os.write(writer, b".")
+            time.sleep(10)
+            os._exit(taken is None)
+    for _ in range(count):
+        os.read(reader, 1)
