@@ -1,0 +1,36 @@
+# attack = "makes device nodes, and opens devices of the host"
+# threats = [33]
+# outcome = "OK"
+# stdout = """
+# mknod 8:0: EPERM
+# mknod 254:0: EPERM
+# mknod 1:1: EPERM
+# mknod 1:3: EPERM
+# mknod in /dev: EROFS
+# whiteout: EACCES
+# fuse: ENOENT
+# kmsg: ENOENT
+# kvm: ENOENT
+# loop-control: ENOENT
+# mem: ENOENT
+# net/tun: ENOENT
+# port: ENOENT
+# sda: ENOENT
+# vda: ENOENT
+# create: EROFS
+# chmod: EROFS
+# """
+import os
+import stat
+
+from attack import attempt
+
+for kind, major, minor in ((stat.S_IFBLK, 8, 0), (stat.S_IFBLK, 254, 0), (stat.S_IFCHR, 1, 1), (stat.S_IFCHR, 1, 3)):
+    attempt(f"mknod {major}:{minor}", os.mknod, f"/tmp/{major}.{minor}", kind | 0o666, os.makedev(major, minor))
+attempt("mknod in /dev", os.mknod, "/dev/new", stat.S_IFCHR | 0o666, os.makedev(1, 3))
+os.mknod("/tmp/whiteout", stat.S_IFCHR | 0o666)  # 0:0 is the one device that everybody may make
+attempt("whiteout", os.open, "/tmp/whiteout", os.O_RDONLY)
+for name in ("fuse", "kmsg", "kvm", "loop-control", "mem", "net/tun", "port", "sda", "vda"):
+    attempt(name, os.open, f"/dev/{name}", os.O_RDONLY)
+attempt("create", open, "/dev/new", "x")
+attempt("chmod", os.chmod, "/dev/null", 0o666)
