@@ -6,6 +6,7 @@
 # core_pipe_limit: EACCES
 # lower the limit: EPERM
 # """
+# caught_by = ["seccomp"]
 import ctypes
 import os
 import resource

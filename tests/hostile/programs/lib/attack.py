@@ -3,7 +3,6 @@
 import ctypes
 import errno
 import os
-import time
 
 libc = ctypes.CDLL(None, use_errno=True)
 libc.syscall.restype = ctypes.c_long
@@ -45,11 +44,13 @@ def syscall(number, *args):
 def hold(count, take, *args):
     """Fork children that each take something and keep it. Returns when all hold it at once: nothing has stopped them."""
     reader, writer = os.pipe()
+    until, open_while_this_lives = os.pipe()
     for _ in range(count):
         if os.fork() == 0:
+            os.close(open_while_this_lives)
             taken = take(*args)
             os.write(writer, b".")
-            time.sleep(10)
+            os.read(until, 1)
             os._exit(taken is None)
     for _ in range(count):
         os.read(reader, 1)

@@ -1,6 +1,6 @@
 # attack = "cuts its address space into as many mappings as there may be, in 16 processes"
 # threats = [7]
-# limits = { memory_bytes = "64MiB" }
+# limits = { memory_bytes = "32MiB" }
 # outcome = "MEMORY_LIMIT"
 # cause = "memory_bytes"
 # stdout = ""
