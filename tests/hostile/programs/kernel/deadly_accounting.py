@@ -3,7 +3,7 @@
 # outcome = "SECURITY_VIOLATION"
 # blocked_syscall = "acct"
 # stdout = ""
-# caught_by = ["seccomp", "capabilities"]
+# caught_by = ["seccomp", "capabilities", "user namespace"]
 from attack import refused
 
 refused("acct", 163, b"/nonexistent")

@@ -8,14 +8,13 @@
 # big key: EPERM
 # helper of the host: EPERM
 # new session: EPERM
-# persistent: EPERM
 # """
 # caught_by = ["seccomp"]
 from attack import attempt, syscall
 
 ADD_KEY, REQUEST_KEY, KEYCTL = 248, 249, 250
 PROCESS, SESSION, USER = -2, -3, -4
-JOIN_SESSION_KEYRING, GET_PERSISTENT = 1, 22
+JOIN_SESSION_KEYRING = 1
 
 attempt("user keyring", syscall, ADD_KEY, b"user", b"bait", b"x", 1, USER)
 attempt("session keyring", syscall, ADD_KEY, b"user", b"bait", b"x", 1, SESSION)
@@ -23,6 +22,5 @@ attempt("process keyring", syscall, ADD_KEY, b"keyring", b"bait", 0, 0, PROCESS)
 attempt("big key", syscall, ADD_KEY, b"big_key", b"bait", bytes(1 << 16), 1 << 16, PROCESS)
 attempt("helper of the host", syscall, REQUEST_KEY, b"user", b"bait", b"x", SESSION)
 attempt("new session", syscall, KEYCTL, JOIN_SESSION_KEYRING, b"bait")
-attempt("persistent", syscall, KEYCTL, GET_PERSISTENT, -1, PROCESS)
 with open("/proc/keys") as keys:
     print("".join(f"ESCAPED it sees a key: {line}" for line in keys), end="")

@@ -11,7 +11,7 @@
 # /run/dbus/system_bus_socket: ENOENT
 # no answer
 # """
-# caught_by = []
+# caught_by = ["network namespace"]
 import socket
 
 from attack import attempt
