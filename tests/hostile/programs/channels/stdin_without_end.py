@@ -1,10 +1,9 @@
 # attack = "holds the writing end of its own input, so that it never ends, and reads on"
 # threats = [14, 50]
-# limits = { wall_time = "0.3s" }
+# limits = { wall_time = "0.5s" }
 # stdin = "in"
 # outcome = "WALL_TIME_LIMIT"
 # cause = "wall_time"
-# stdout = "in"
 import os
 
 writer = os.open("/proc/self/fd/0", os.O_WRONLY)

@@ -1,10 +1,9 @@
 # attack = "stops its terminal, and then waits for what it has written to be shown"
 # threats = [14, 50]
 # tty = true
-# limits = { wall_time = "0.3s" }
+# limits = { wall_time = "0.5s" }
 # outcome = "WALL_TIME_LIMIT"
 # cause = "wall_time"
-# stdout = "before"
 import os
 import termios
 
