@@ -1,4 +1,4 @@
-# attack = "looks for capabilities in all five sets, and for a way to one: ids, keyrings of bits, ambient ones, setuid programs"
+# attack = "looks for capabilities in all five sets, and for a way to one: by ids, by securebits, by ambient ones, by a file of its own"
 # threats = [46]
 # outcome = "OK"
 # stdout = """

@@ -1,4 +1,4 @@
-# attack = "loads another kernel by a descriptor, after it has closed the three that it has"
+# attack = "loads another kernel by a descriptor, after it has closed all that it had but stdout"
 # threats = [41]
 # outcome = "SECURITY_VIOLATION"
 # blocked_syscall = "kexec_file_load"

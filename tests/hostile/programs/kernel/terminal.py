@@ -1,4 +1,4 @@
-# attack = "does with its terminal what is the host's: types into it, takes the console, hangs it up, steals another's"
+# attack = "does with its terminal what is the host's: types into it, takes the console, hangs it up"
 # threats = [47]
 # tty = true
 # outcome = "OK"
