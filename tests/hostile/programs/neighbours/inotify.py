@@ -1,0 +1,35 @@
+# attack = "takes all inotify instances and most watches that a user has while its neighbour does"
+# threats = [8, 38]
+# beside = "neighbours/inotify"
+# limits = { open_files = 1024 }
+# outcome = "OK"
+# stdout = "all of them\n"
+import os
+import time
+
+from attack import checked, escaped, libc
+
+IN_DELETE_SELF = 0x400
+
+
+def setting(name):
+    with open(f"/proc/sys/fs/inotify/max_user_{name}") as file:
+        return int(file.read())
+
+
+instances = min(setting("instances"), 1000)
+watches = min(setting("watches") * 5 // 8, 60_000)
+names = [f"/tmp/{number}".encode() for number in range(1 + watches // instances)]
+for name in names:
+    os.mknod(name)
+taken = watched = 0
+try:
+    for taken in range(instances):
+        fd = checked(libc.inotify_init1(0))
+        for name in names:
+            checked(libc.inotify_add_watch(fd, name, IN_DELETE_SELF))
+            watched += 1
+except OSError as error:
+    escaped(f"a neighbour's count: {taken} instances of {instances}, {watched} watches of {watches}: {error.strerror}")
+time.sleep(0.3)
+print("all of them")
