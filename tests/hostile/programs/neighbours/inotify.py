@@ -5,6 +5,7 @@
 # outcome = "OK"
 # stdout = "all of them\n"
 import os
+import tempfile
 import time
 
 from attack import checked, escaped, libc
@@ -19,7 +20,8 @@ def setting(name):
 
 instances = min(setting("instances"), 1000)
 watches = min(setting("watches") * 5 // 8, 60_000)
-names = [f"/tmp/{number}".encode() for number in range(1 + watches // instances)]
+directory = tempfile.mkdtemp()
+names = [f"{directory}/{number}".encode() for number in range(1 + watches // instances)]
 for name in names:
     os.mknod(name)
 taken = watched = 0

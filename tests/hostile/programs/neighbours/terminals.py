@@ -19,7 +19,7 @@ try:
         numbers += struct.unpack("i", fcntl.ioctl(fd, TIOCGPTN, bytes(4)))
     escaped("200 terminals")
 except OSError as error:
-    print(f"{numbers[0]} to {numbers[-1]}, then {errno.errorcode[error.errno]}")
+    print(f"0 to {len(numbers) - 1}, then {errno.errorcode[error.errno]}")
 seen = {int(name) for name in os.listdir("/dev/pts") if name.isdigit()}
 if seen != set(numbers) or numbers != list(range(len(numbers))):
     escaped(f"terminals of a neighbour: {sorted(seen)}")
