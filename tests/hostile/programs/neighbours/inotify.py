@@ -1,4 +1,4 @@
-# attack = "takes all inotify instances and most watches that a user has while its neighbour does"
+# attack = "takes all inotify instances that a user has while its neighbour does, and most watches where they are few"
 # threats = [8, 38]
 # beside = "neighbours/inotify"
 # limits = { open_files = 1024 }
@@ -19,7 +19,9 @@ def setting(name):
 
 
 instances = min(setting("instances"), 1000)
-watches = min(setting("watches") * 5 // 8, 60_000)
+watches = setting("watches") * 5 // 8
+if watches > 20_000:  # to take so many takes seconds; whose they are is as with instances
+    watches = 0
 directory = tempfile.mkdtemp()
 names = [f"{directory}/{number}".encode() for number in range(1 + watches // instances)]
 for name in names:
