@@ -1,9 +1,9 @@
-# attack = "takes all inotify instances that a user has while its neighbour does, and most watches where they are few"
+# attack = "takes most inotify instances that a user has while its neighbour does, and most watches where they are few"
 # threats = [8, 38]
 # beside = "neighbours/inotify"
 # limits = { open_files = 1024 }
 # outcome = "OK"
-# stdout = "all of them\n"
+# stdout = "most of them\n"
 import os
 import tempfile
 import time
@@ -18,7 +18,7 @@ def setting(name):
         return int(file.read())
 
 
-instances = min(setting("instances"), 1000)
+instances = min(setting("instances") * 5 // 8, 1000)
 watches = setting("watches") * 5 // 8
 if watches > 20_000:  # to take so many takes seconds; whose they are is as with instances
     watches = 0
@@ -36,4 +36,4 @@ try:
 except OSError as error:
     escaped(f"a neighbour's count: {taken} instances of {instances}, {watched} watches of {watches}: {error.strerror}")
 time.sleep(0.3)
-print("all of them")
+print("most of them")
