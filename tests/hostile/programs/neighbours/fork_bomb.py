@@ -4,7 +4,6 @@
 # limits = { processes = 40 }
 # outcome = "OK"
 # stdout = "39 children, and no more\n"
-# caught_by = []
 import os
 import time
 

@@ -1,6 +1,5 @@
-# attack = "looks for names in what it can read of /proc: of its group, of the server's, of its neighbour's"
+# attack = "looks for names in what it can read of /proc: of its own group, of those around it, of the server's"
 # threats = [57]
-# beside = "neighbours/honest"
 # outcome = "OK"
 # stdout = "no names\n"
 import os

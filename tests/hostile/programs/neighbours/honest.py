@@ -2,7 +2,7 @@
 # threats = [14, 24]
 # outcome = "OK"
 # exit_code = 0
-# stdout = "20 rounds: 4a6e7de344b33a1a\n"
+# stdout = "12 rounds: 6a47ef9710653a49\n"
 # files = ["result"]
 # collect = ["result"]
 import hashlib
@@ -10,7 +10,7 @@ import os
 import time
 
 digest = hashlib.sha256()
-for number in range(20):
+for number in range(12):
     reader, writer = os.pipe()
     if os.fork() == 0:
         block = bytearray([number]) * (8 << 20)
@@ -25,4 +25,4 @@ for number in range(20):
     with open("/dev/null", "wb") as null, open("/usr/lib/python3.11/os.py", "rb") as module:
         null.write(module.read())
     time.sleep(0.02)
-print(f"20 rounds: {digest.hexdigest()[:16]}")
+print(f"12 rounds: {digest.hexdigest()[:16]}")

@@ -7,6 +7,7 @@
 # mount v2: EPERM
 # release_agent: ENOENT
 # """
+# caught_by = ["seccomp"]
 import os
 
 from attack import attempt, checked, libc

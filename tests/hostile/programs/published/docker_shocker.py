@@ -3,6 +3,7 @@
 # outcome = "SECURITY_VIOLATION"
 # blocked_syscall = "open_by_handle_at"
 # stdout = "handle of own root: EPERM\n"
+# caught_by = ["seccomp", "capabilities"]
 import ctypes
 import os
 import struct

@@ -7,6 +7,7 @@
 # io_uring register: ENOSYS
 # vsock device: ENOENT
 # """
+# caught_by = ["seccomp"]
 import os
 import socket
 
