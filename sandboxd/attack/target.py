@@ -32,6 +32,7 @@ CANARY_PREFIX = "sandboxd-canary-"
 _CONTENT = b"bait\n"
 _POLL_S = 0.02
 _TIMEOUT_S = 120
+_FIRST_ID = 65536  # uid_base is no less
 _IPC_CREAT, _IPC_EXCL, _IPC_RMID = 0o1000, 0o2000, 0
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -46,6 +47,7 @@ class Bait:
 
     canary: str
     places: Mapping[str, str]
+    owner_and_mode: tuple[int, int, int]
     sleeper: subprocess.Popen[bytes]
     listeners: Sequence[socket.socket]
 
@@ -56,7 +58,7 @@ class Bait:
                 listener.accept()[0].close()
                 yield f"it connected to the host's {listener.getsockname()!r}"
         file = Path(self.places["BAIT_FILE"])
-        if not file.is_file() or file.read_bytes() != _CONTENT:
+        if not file.is_file() or file.read_bytes() != _CONTENT or _owner_and_mode(file) != self.owner_and_mode:
             yield f"it changed the host's {file}"
         if self.sleeper.poll() is not None:
             yield f"it ended a process of the host's: {self.sleeper.returncode}"
@@ -91,7 +93,7 @@ def baited() -> Iterator[Bait]:
             "BAIT_PID": str(sleeper.pid),
             "BAIT_SHM": str(key),
         }
-        yield Bait(CANARY_PREFIX + secrets.token_hex(16), places, sleeper, listeners)
+        yield Bait(CANARY_PREFIX + secrets.token_hex(16), places, _owner_and_mode(file), sleeper, listeners)
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,7 @@ class Target:
                 "descriptors of the server": len(os.listdir(f"/proc/{self.server.pid}/fd")),
                 "descriptors of the launcher": len(os.listdir(f"/proc/{launcher}/fd")),
                 "temporary files": sum(len(files) for _, _, files in os.walk(self.temporary)),
-                "IPC objects": sum(_lines(f"/proc/sysvipc/{kind}") for kind in ("shm", "msg", "sem")),
+                "IPC objects": sum(map(_foreign_objects, ("shm", "msg", "sem"))),
             }
         )
 
@@ -169,8 +171,16 @@ def _children(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
-def _lines(path: str) -> int:
-    return len(Path(path).read_text().splitlines())
+def _owner_and_mode(file: Path) -> tuple[int, int, int]:
+    status = file.stat()
+    return status.st_uid, status.st_gid, status.st_mode
+
+
+def _foreign_objects(kind: str) -> int:
+    """Count System V objects of the host that a container's ids own."""
+    head, *objects = Path(f"/proc/sysvipc/{kind}").read_text().splitlines()
+    owner = head.split().index("uid")
+    return sum(int(line.split()[owner]) >= _FIRST_ID for line in objects)
 
 
 def _make_segment() -> tuple[int, int]:
