@@ -1,0 +1,42 @@
+# attack = "leaves its dead children unburied, and makes two hundred orphans for init to bury"
+# threats = [26]
+# limits = { processes = 20 }
+# outcome = "OK"
+# stdout = """
+# 19 zombies
+# 200 orphans
+# """
+import contextlib
+import os
+import time
+
+from attack import escaped
+
+
+def fork_dead():
+    if os.fork() == 0:
+        os._exit(0)
+
+
+zombies = 0
+with contextlib.suppress(BlockingIOError):
+    while zombies < 200:
+        fork_dead()
+        zombies += 1
+print(zombies, "zombies", flush=True)
+if zombies > 19:
+    escaped("the limit is 20 processes, and what nobody has waited for is one still")
+for _ in range(zombies):
+    os.wait()
+
+orphans, end = 0, time.monotonic() + 20
+while orphans < 200 and time.monotonic() < end:
+    with contextlib.suppress(BlockingIOError):  # init needs its time
+        if os.fork() == 0:
+            try:
+                fork_dead()
+            except BlockingIOError:
+                os._exit(1)
+            os._exit(0)
+        orphans += os.wait()[1] == 0
+print(orphans, "orphans")
