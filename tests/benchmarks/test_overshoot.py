@@ -1,11 +1,16 @@
 """How far past its limit of time a program lives: by the usage in the answer, against what was allowed.
 
-Wall time is the promise: 99 of 100 runs end less than 50 ms late. How much CPU time is used past its limit is shown beside it.
+Wall time is the promise: 99 of 100 runs end less than 50 ms late, on a machine that has nothing else to do. How late the
+machine itself is shows beside it: the same processes without a container, killed by the simplest of timers.
 """
 
 from __future__ import annotations
 
+import os
+import signal
 import statistics
+import subprocess
+import time
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
@@ -14,7 +19,7 @@ from sandboxd.client import SandboxClient
 from sandboxd.v1 import execution_service_pb2 as pb
 from tests.server import serving
 
-RUNS = 120
+RUNS = 100
 WARM_UP = 5
 LIMIT_MS = 100
 MOST_MS = 50
@@ -28,7 +33,7 @@ FORK = ["sh", "-c", "while :; do /bin/true; done"]
 WRITE = ["sh", "-c", "while :; do echo; done"]
 
 WALL = {"sleeps": SLEEP, "spins": SPIN, "spins in 20 processes": SPIN_IN_20, "forks": FORK, "writes": WRITE}
-CPU = {"spins": SPIN, "spins in 20 processes": SPIN_IN_20, "forks": FORK, "writes": WRITE}
+CPU = {"spins": SPIN, "spins in 20 processes": SPIN_IN_20, "forks": FORK}
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +58,21 @@ def overshoots_ms(client, limit, argv):
     return samples
 
 
+def overshoots_of_the_machine_ms(argv):
+    """Kill a group of processes when the time has come, and say how much later its first one was dead."""
+    samples = []
+    for _ in range(RUNS):
+        begun = time.monotonic()
+        with subprocess.Popen(argv, start_new_session=True) as process:
+            try:
+                time.sleep(LIMIT_MS / 1000)
+            finally:
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        samples.append((time.monotonic() - begun) * 1000 - LIMIT_MS)
+    return samples
+
+
 def show(limit, measured):
     """Print a table; returns the 99th percentiles, by program."""
     print(f"\n{f'past a {limit} of {LIMIT_MS} ms, in ms':<34} {'p50':>8} {'p99':>8} {'most':>8}")
@@ -65,6 +85,7 @@ def show(limit, measured):
 
 def test_wall_time_is_overshot_by_less_than_50_ms(client):
     """Whatever the program does with it."""
+    show("kill of the host's", {"spins in 20 processes": overshoots_of_the_machine_ms(SPIN_IN_20)})
     worst = show("wall_time", {name: overshoots_ms(client, "wall_time", argv) for name, argv in WALL.items()})
 
     assert {name: p99 for name, p99 in worst.items() if p99 >= MOST_MS} == {}
