@@ -2,7 +2,6 @@
 # threats = [44]
 # outcome = "OK"
 # stdout = "listener: EBUSY\n"
-# caught_by = ["seccomp"]
 import ctypes
 import struct
 
