@@ -3,7 +3,7 @@
 # outcome = "OK"
 # stdout = """
 # open: ENOENT
-# make: EPERM
+# make: EACCES
 # seen: fd full mqueue null ptmx pts random shm stderr stdin stdout tty urandom zero
 # """
 # caught_by = []

@@ -8,7 +8,6 @@
 # make a tunnel: ENOENT
 # 1 interface
 # """
-# caught_by = ["capabilities"]
 import fcntl
 import os
 import socket

@@ -2,7 +2,7 @@
 # threats = [30]
 # before = "published/piston_file_persistence"
 # outcome = "OK"
-# stdout = "/dev/shm /tmp /workspace\n"
+# stdout = "/dev/mqueue /dev/shm /tmp /workspace\n"
 import os
 
 from attack import escaped

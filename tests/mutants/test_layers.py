@@ -18,7 +18,7 @@ from sandboxd.attack.suite import Suite
 from sandboxd.attack.target import attacked
 from sandboxd.runtime import layout
 from tests.container.conftest import STORE
-from tests.hostile.layers import WITHOUT
+from tests.mutants.layers import WITHOUT
 from tests.mutation import environment, mutated
 from tests.slowness import SLOWNESS
 
