@@ -26,8 +26,11 @@ _ROOT = layout.CONTAINER_ROOT
 MASKED = (
     "/proc/acpi",
     "/proc/asound",
+    "/proc/buddyinfo",
+    "/proc/cgroups",
     "/proc/cmdline",
     "/proc/diskstats",
+    "/proc/fs",
     "/proc/interrupts",
     "/proc/kallsyms",
     "/proc/kcore",
@@ -38,6 +41,7 @@ MASKED = (
     "/proc/kpageflags",
     "/proc/latency_stats",
     "/proc/locks",
+    "/proc/pagetypeinfo",
     "/proc/pressure",
     "/proc/sched_debug",
     "/proc/schedstat",
@@ -47,7 +51,7 @@ MASKED = (
     "/proc/timer_stats",
 )
 _TERMINALS = 64
-READ_ONLY = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
+READ_ONLY = ("/proc/bus", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
 
 _READ = Access.EXECUTE | Access.READ_FILE | Access.READ_DIR
 _CHANGE = Access.WRITE_FILE | Access.TRUNCATE

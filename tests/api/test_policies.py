@@ -1,7 +1,8 @@
-"""A policy of an operator's own, around the profile of another engine: Podman's, unmodified, from Debian's package."""
+"""Policies of an operator's own: around the profile of another engine, Podman's, unmodified; and as the docs have one."""
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 from pathlib import Path
@@ -11,8 +12,10 @@ import pytest
 from sandboxd.client import SandboxClient
 from sandboxd.runtime.policy import default_directory
 from sandboxd.v1 import execution_service_pb2 as pb
+from tests.api.conftest import python
 from tests.server import serving
 
+REPOSITORY = Path(__file__).resolve().parents[2]
 PROFILE = Path(sys.prefix, "podman/usr/share/containers/seccomp.json")  # make setup-tests unpacks it
 SWAPOFF = b"""
 import ctypes, errno
@@ -55,3 +58,27 @@ def test_it_refuses_as_it_says(podman):
 
     assert (pb.VERDICT_SECURITY_VIOLATION, "swapoff") == (shipped.verdict, shipped.run.blocked_syscall)
     assert (pb.VERDICT_OK, b"-1 EPERM\n") == (theirs.verdict, theirs.run.stdout.data)
+
+
+def test_the_documented_policy_without_locks(tmp_path):
+    """The rule is read from docs/policies.md: no fcntl lock can be set, and programs, pipes and flock go on as before."""
+    section = (REPOSITORY / "docs/policies.md").read_text().partition("### Locks")[2]
+    profile = json.loads((default_directory() / "default.json").read_text())
+    profile["syscalls"][0]["names"].remove("fcntl")
+    profile["syscalls"].append(json.loads(section.partition("```json\n")[2].partition("```")[0]))
+    (tmp_path / "default.json").write_text(json.dumps(profile))
+    (tmp_path / "default.toml").write_text((default_directory() / "default.toml").read_text())
+    code = """
+import fcntl, subprocess
+file = open("/tmp/file", "w")
+try:
+    fcntl.lockf(file, fcntl.LOCK_EX)
+except PermissionError:
+    print("no lock")
+fcntl.flock(file, fcntl.LOCK_EX)
+print(subprocess.run(["echo", "started"], capture_output=True, text=True).stdout)
+"""
+    with serving("--policies-dir", str(tmp_path)) as server, SandboxClient(server.address) as client:
+        response = client.execute(python(code))
+
+    assert b"no lock\nstarted\n\n" == response.run.stdout.data, response.run.stderr.data

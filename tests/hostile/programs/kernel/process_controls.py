@@ -10,7 +10,7 @@
 # dumpable by root only: EINVAL
 # flusher of disks: EPERM
 # death by signal 65: EINVAL
-# unknown: EINVAL
+# unknown: EPERM
 # """
 # caught_by = []
 from attack import attempt, checked, libc

@@ -7,9 +7,9 @@
 # raw 6: EPERM
 # packet: EAFNOSUPPORT
 # packet by its old name: EPERM
-# ping: EACCES
+# ping: EPERM
 # """
-# caught_by = ["capabilities"]
+# caught_by = ["capabilities", "seccomp"]
 import socket
 
 from attack import attempt

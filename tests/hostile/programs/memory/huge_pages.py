@@ -3,8 +3,8 @@
 # outcome = "OK"
 # stdout = """
 # mmap: ENOMEM
-# memfd: ENOMEM
-# shmget: EPERM
+# memfd: ENOSYS
+# shmget: ENOSYS
 # """
 import ctypes
 import mmap
