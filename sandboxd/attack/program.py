@@ -53,7 +53,7 @@ class Header(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, frozen=Tr
     attack: str
     """What it tries, in a few words."""
     threats: list[int]
-    """Numbers of docs/security.md."""
+    """Numbers of docs/attacks.md."""
     outcome: str
     """The verdict, without VERDICT_."""
     exit_code: int | None = None

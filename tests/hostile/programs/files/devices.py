@@ -20,6 +20,7 @@
 # create: EROFS
 # chmod: EROFS
 # """
+# caught_by = ["landlock"]
 import os
 import stat
 

@@ -4,6 +4,7 @@
 # outcome = "MEMORY_LIMIT"
 # cause = "memory_bytes"
 # stdout = ""
+# caught_by = ["cgroup"]
 head -c 256M /dev/zero >/tmp/file
 if [ "$(stat -c %s /tmp/file)" -eq $((256 << 20)) ]; then
     echo "ESCAPED a file of 256 MiB"

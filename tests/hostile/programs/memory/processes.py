@@ -4,6 +4,7 @@
 # outcome = "MEMORY_LIMIT"
 # cause = "memory_bytes"
 # stdout = ""
+# caught_by = ["cgroup"]
 from attack import escaped, hold
 
 hold(40, lambda: b"x" * (6 << 20))

@@ -6,6 +6,7 @@
 # stdout = """
 # score: EACCES
 # """
+# caught_by = ["cgroup"]
 import os
 import time
 

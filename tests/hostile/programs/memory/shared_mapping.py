@@ -4,6 +4,7 @@
 # outcome = "MEMORY_LIMIT"
 # cause = "memory_bytes"
 # stdout = ""
+# caught_by = ["cgroup"]
 import mmap
 import os
 

@@ -4,6 +4,7 @@
 // outcome = "MEMORY_LIMIT"
 // cause = "memory_bytes"
 // stdout = ""
+// caught_by = ["cgroup"]
 #include "attack.h"
 #include <pthread.h>
 

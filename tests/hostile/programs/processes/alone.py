@@ -9,6 +9,7 @@
 # spawn: EAGAIN
 # thread: EAGAIN
 # """
+# caught_by = ["cgroup"]
 import os
 import signal
 import struct

@@ -3,6 +3,7 @@
 # limits = { processes = 16, wall_time = "20s" }
 # outcome = "OK"
 # stdout = "15 more processes\n"
+# caught_by = ["cgroup"]
 import contextlib
 import os
 import select

@@ -3,6 +3,7 @@
 # limits = { processes = 20 }
 # outcome = "OK"
 # stdout = "19 children\n"
+# caught_by = ["cgroup"]
 import os
 import time
 

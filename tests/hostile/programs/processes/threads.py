@@ -3,6 +3,7 @@
 # limits = { processes = 20 }
 # outcome = "OK"
 # stdout = "19 threads\n"
+# caught_by = ["cgroup"]
 import threading
 import time
 

@@ -3,6 +3,7 @@
 // limits = { processes = 10 }
 // outcome = "OK"
 // stdout = "9 children, then EAGAIN\n"
+// caught_by = ["cgroup"]
 #include "attack.h"
 
 static int made;

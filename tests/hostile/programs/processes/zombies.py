@@ -6,6 +6,7 @@
 # 19 zombies
 # 200 orphans
 # """
+# caught_by = ["cgroup"]
 import contextlib
 import os
 import time
