@@ -102,20 +102,22 @@ class DescriptorsLost(OSError):
 def receive(sock: socket.socket, size: int) -> tuple[bytes, list[int]]:
     """Receive one message with its descriptors, close-on-exec; (b"", []) at the end.
 
-    A message that is longer than any of ours is ValueError. Where descriptors are missing it is DescriptorsLost, with
-    those that came closed.
+    A message that is longer than any of ours is ValueError, and so is one of descriptors alone, which would be taken for
+    the end. Where descriptors are missing it is DescriptorsLost. Those that came are closed.
     """
     data, ancillary, flags, _ = sock.recvmsg(size, socket.CMSG_SPACE(_MAX_FDS * 4), socket.MSG_CMSG_CLOEXEC)
     fds = array.array("i")
     for level, kind, payload in ancillary:
         if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
             fds.frombytes(payload[: len(payload) - len(payload) % fds.itemsize])
-    if flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC):
+    if flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC) or (fds and not data):
         for fd in fds:
             os.close(fd)
         if flags & socket.MSG_TRUNC:
             raise ValueError("a message was cut")
-        raise DescriptorsLost(data)
+        if flags & socket.MSG_CTRUNC:
+            raise DescriptorsLost(data)
+        raise ValueError("descriptors without a message")
     return data, list(fds)
 
 

@@ -134,7 +134,7 @@ async def test_what_is_out_of_turn_ends_the_container(pair, state, kind, numbers
     assert not container.empty.done()
 
 
-@pytest.mark.parametrize("data", [b"\0", b"\7" + bytes(40), bytes(wire.INIT_MESSAGE_BYTES + 1)])
+@pytest.mark.parametrize("data", [b"", b"\0", b"\7" + bytes(40), bytes(wire.INIT_MESSAGE_BYTES + 1)])
 async def test_what_is_no_message_ends_the_container(pair, data):
     container, init = pair
     await heard(container, init, STARTED)

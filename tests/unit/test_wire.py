@@ -116,6 +116,15 @@ def test_a_message_longer_than_any_of_ours_is_refused(pair):
         wire.receive(ours, 100)
 
 
+def test_descriptors_without_a_message_are_refused(pair):
+    """They would be taken for the end, and kept by nobody."""
+    ours, theirs = pair
+    with opened(2) as fds:
+        wire.send(theirs, b"", fds)
+    with pytest.raises(ValueError, match="descriptors without a message"):
+        wire.receive(ours, 100)
+
+
 def test_more_descriptors_than_any_of_ours_has_are_refused(pair):
     """Those for which there was room are not kept."""
     ours, theirs = pair
