@@ -103,6 +103,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 _TYPES = get_type_hints(Config, include_extras=True)
+_TEXTS = tuple(key for key, kind in _TYPES.items() if kind is str)
 
 
 def load_config(path: Path | None, env: Mapping[str, str], overrides: Mapping[str, object]) -> Config:
@@ -145,7 +146,7 @@ def _settings(
 def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
+    except (OSError, ValueError, RecursionError) as error:  # TOMLDecodeError and UnicodeDecodeError are ValueErrors
         raise InvalidConfiguration(f"{path}: {error}") from error
 
 
@@ -163,7 +164,7 @@ def _convert(key: str, name: str, value: object, *, strict: bool) -> Any:
         value = value.upper()
     try:
         return msgspec.convert(value, _TYPES[key], strict=strict, dec_hook=_path)
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, UnicodeEncodeError) as error:
         raise InvalidConfiguration(f"{name}: {error}") from None
 
 
@@ -177,6 +178,9 @@ def _path(kind: type, value: object) -> object:
 
 def _problems(config: Config) -> Iterator[tuple[str, str]]:
     """Find what no single type can say."""
+    for key in _TEXTS:
+        if not _is_text(getattr(config, key)):
+            yield key, "must be UTF-8 without NUL"
     if problem := _address_problem(config.listen, unix=True):
         yield "listen", problem
     elif not _is_local(config.listen) and config.tls_cert is None:
@@ -195,6 +199,15 @@ def _problems(config: Config) -> Iterator[tuple[str, str]]:
         yield "uid_slots", f"{config.uid_slots} are too few for slots and pool, which may have {least} containers"
     if ".." in config.cgroup_parent.split("/"):
         yield "cgroup_parent", "must have no '..'"
+
+
+def _is_text(value: str) -> bool:
+    """Whether gRPC, and the argument of a process, can be this: variables and flags may be any bytes."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in value
 
 
 def _address_problem(address: str, *, unix: bool) -> str:

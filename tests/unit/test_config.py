@@ -159,6 +159,23 @@ def test_wrong_variable_is_named():
     assert "environment: SANDBOXD_SLOTS: Expected `int`, got `str`" == failure(env={"SANDBOXD_SLOTS": "many"})
 
 
+@pytest.mark.parametrize("key", ["listen", "metrics_listen", "default_image", "default_policy", "cgroup_parent"])
+@pytest.mark.parametrize("text", ["unix:a\0b", "a\0b:1", "unix:\udcff", "\ud800"])
+def test_what_is_no_text_is_refused(key, text):
+    """Any bytes can be in a variable, and no path, address or argument has a NUL."""
+    assert f"--{key.replace('_', '-')}: must be UTF-8 without NUL" == failure(**{key: text})
+
+
+def test_bytes_for_a_number_are_refused():
+    assert failure(env={"SANDBOXD_SLOTS": "\udcff"}).startswith("environment: SANDBOXD_SLOTS: ")
+
+
+def test_what_is_too_deep_names_the_file(tmp_path):
+    path = write(tmp_path, f"slots = {'[' * 5000}\n")
+
+    assert failure(path).startswith(f"{path}: ")
+
+
 def test_two_keys_that_do_not_fit_name_the_source_of_one(tmp_path):
     path = write(tmp_path, 'listen = "0.0.0.0:50051"\n')
 
