@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os.path
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from sandboxd import paths
 from sandboxd.errors import InvalidConfiguration
 from sandboxd.images.toml import convert, read
 
@@ -18,6 +18,7 @@ SOURCES = "{sources}"
 _PLACEHOLDER = re.compile(r"\{[a-z_]+\}")
 _LANGUAGE_NAME = re.compile(r"[a-z0-9][a-z0-9.+#_-]*")
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_NEVER = 1 << 63
 _OPTION_LIKE = ("-", "@")  # gcc reads options from the file that an argument @file names
 
 
@@ -45,18 +46,20 @@ class Language(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def __post_init__(self) -> None:
         for name in (self.name, *self.aliases):
             _require(_LANGUAGE_NAME.fullmatch(name) is not None, f"{name!r} is not a name of a language")
-        _require(self.source == os.path.basename(self.source) != "", "source must be the name of a file")
+        _require(paths.problem(self.source) is None and "/" not in self.source, "source must be the name of a file")
         for extension in self.extensions:
             _require(len(extension) > 1 and extension[0] == ".", f"extension {extension!r} must begin with a dot")
         for template in (self.run, self.compile):
             _check_template(template)
         _check_env(self.env)
-        _require(min(self.min_memory_bytes, self.compile_min_memory_bytes) >= 0, "memory cannot be negative")
+        least_memory = (self.min_memory_bytes, self.compile_min_memory_bytes)
+        _require(min(least_memory) >= 0, "memory cannot be negative")
         _require(self.compile_min_processes >= 0, "a number of processes cannot be negative")
+        _require(max(*least_memory, self.compile_min_processes) < _NEVER, "no machine has that much")
 
-    def sources_of(self, paths: Iterable[str]) -> tuple[str, ...]:
-        """Return those of the paths that are sources of this language, in order."""
-        return tuple(path for path in paths if path.endswith(self.extensions))
+    def sources_of(self, files: Iterable[str]) -> tuple[str, ...]:
+        """Return those of the files that are sources of this language, in order."""
+        return tuple(file for file in files if file.endswith(self.extensions))
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -118,6 +121,7 @@ def _check_template(template: tuple[str, ...] | None) -> None:
     if template is None:
         return
     _require(len(template) > 0 and template[0] != "", "a command needs at least the name of a program")
+    _require(not any("\0" in element for element in template), "a command has a NUL")
     for element in template:
         for placeholder in _PLACEHOLDER.findall(element):
             _require(placeholder in (ENTRYPOINT, SOURCES), f"unknown placeholder {placeholder}")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from sandboxd import paths
 from sandboxd.errors import InvalidConfiguration
 from sandboxd.images.manifest import load_manifest
 from sandboxd.images.store import MANIFEST, is_image_name
@@ -46,6 +47,17 @@ class Steps(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Symbolic links: path relative to the root, and target."""
     run: tuple[tuple[str, ...], ...] = ()
     """Commands, run inside the root without network."""
+
+    def __post_init__(self) -> None:
+        for path in (*self.remove, *self.links):
+            if problem := paths.problem(path):
+                raise ValueError(f"{path!r}: {problem}")
+        for target in self.links.values():
+            if not target or "\0" in target:
+                raise ValueError(f"{target!r} is not the target of a link")
+        for command in self.run:
+            if not command or not command[0] or any("\0" in word for word in command):
+                raise ValueError(f"{command!r} is not a command")
 
 
 class _Content(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
