@@ -21,6 +21,7 @@ from sandboxd.units import parse_bytes, parse_duration_ns
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _KEYS = {"description", "seccomp", "inodes", "defaults", "compile_defaults", "ceilings", "floors"}
 _MIN_INODES = 16
+_MOST = (1 << 63) - 1
 # By the names of the proto, which is what users write.
 _FIELDS = {{"cpu_time_ns": "cpu_time", "wall_time_ns": "wall_time"}.get(f.name, f.name): f.name for f in fields(Limits)}
 
@@ -59,7 +60,7 @@ def load_policy(path: Path) -> Policy:
     try:
         content = path.read_bytes()
         table = tomllib.loads(content.decode())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InvalidConfiguration(f"{path}: {error}") from error
     _check_keys(table, _KEYS, path, "")
     compiled = _compile(path, str(table["seccomp"]))
@@ -67,8 +68,8 @@ def load_policy(path: Path) -> Policy:
     for name in ("defaults", "compile_defaults"):
         _check_within(path, name, groups[name], groups["floors"], groups["ceilings"])
     inodes = table["inodes"]
-    if not isinstance(inodes, int) or inodes < _MIN_INODES:
-        raise InvalidConfiguration(f"{path}: inodes: must be a number of at least {_MIN_INODES}")
+    if not isinstance(inodes, int) or not _MIN_INODES <= inodes <= _MOST:
+        raise InvalidConfiguration(f"{path}: inodes: must be a number of at least {_MIN_INODES} and at most {_MOST}")
     limits = json.dumps({name: asdict(group) for name, group in groups.items()}, sort_keys=True)
     digest = hashlib.sha256(limits.encode() + str(inodes).encode() + compiled.audit_bpf + compiled.bpf).hexdigest()
     return Policy(
@@ -88,7 +89,7 @@ def _compile(path: Path, name: str) -> seccomp.Filter:
         raise InvalidConfiguration(f"{path}: seccomp: {name!r} must be a file beside the policy")
     try:
         return compile_profile(json.loads(profile.read_bytes()))
-    except (OSError, InvalidProfile, ValueError, KeyError, TypeError) as error:
+    except (OSError, InvalidProfile, ValueError, RecursionError) as error:
         raise InvalidConfiguration(f"{profile}: {error}") from error
 
 
@@ -104,12 +105,14 @@ def _limits(path: Path, group: str, table: Any) -> Limits:
             raise InvalidConfiguration(f"{path}: {group}.{name}: {error}") from error
         if values[field] <= 0:
             raise InvalidConfiguration(f"{path}: {group}.{name}: must be above 0; 0 is never 'unlimited'")
+        if values[field] > _MOST:
+            raise InvalidConfiguration(f"{path}: {group}.{name}: must be at most {_MOST}, which no kernel counts beyond")
     return Limits(**values)
 
 
 def _value(field: str, value: Any) -> Any:
     if field == "cpus":
-        return float(len(os.sched_getaffinity(0))) if value == "all" else float(value)
+        return float(len(os.sched_getaffinity(0))) if value == "all" else _cpus(value)
     if field.endswith("_ns"):
         if not isinstance(value, str):
             raise TypeError("must be a duration such as '2s'")
@@ -119,6 +122,12 @@ def _value(field: str, value: Any) -> Any:
     if not isinstance(value, int) or isinstance(value, bool):
         raise TypeError("must be a whole number, or a size such as '64MiB'")
     return value
+
+
+def _cpus(value: Any) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not -_MOST <= value <= _MOST:
+        raise TypeError("must be a number of CPUs, or 'all'")
+    return float(value)
 
 
 def _check_keys(table: Mapping[str, Any], known: set[str], path: Path, prefix: str) -> None:
