@@ -106,7 +106,9 @@ def _limits(path: Path, group: str, table: Any) -> Limits:
         if values[field] <= 0:
             raise InvalidConfiguration(f"{path}: {group}.{name}: must be above 0; 0 is never 'unlimited'")
         if values[field] > _MOST:
-            raise InvalidConfiguration(f"{path}: {group}.{name}: must be at most {_MOST}, which no kernel counts beyond")
+            raise InvalidConfiguration(
+                f"{path}: {group}.{name}: must be at most {_MOST}, which no kernel counts beyond"
+            )
     return Limits(**values)
 
 

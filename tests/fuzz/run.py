@@ -87,7 +87,13 @@ def run(target: str, seconds: int) -> Report:
     command = [sys.executable, "-m", "tests.fuzz.run", "--one", target, str(learned), str(CORPUS / target)]
     command += [f"-{name}={value}" for name, value in flags.items()]
     done = subprocess.run(
-        command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", check=False
+        command,
+        cwd=REPOSITORY,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        check=False,
     )
     return _report(target, done)
 

@@ -6,7 +6,9 @@ import pytest
 
 from tests.fuzz import run
 
-FILES = [pytest.param(target, path, id=f"{target}-{path.name}") for target in run.TARGETS for path in run.corpus(target)]
+FILES = [
+    pytest.param(target, path, id=f"{target}-{path.name}") for target in run.TARGETS for path in run.corpus(target)
+]
 
 
 @pytest.mark.parametrize(("target", "path"), FILES)

@@ -26,7 +26,22 @@ def test_a_duration(text, value):
 @pytest.mark.parametrize("parse", [parse_bytes, parse_duration_ns])
 @pytest.mark.parametrize(
     "text",
-    ["", "s", "-1", "1e9", "0x10", "1.", ".5", "1,5", "1 furlong", "1s1", "nan", "\u06f3", "9" * 400 + ".5", "9" * 5000],
+    [
+        "",
+        "s",
+        "-1",
+        "1e9",
+        "0x10",
+        "1.",
+        ".5",
+        "1,5",
+        "1 furlong",
+        "1s1",
+        "nan",
+        "\u06f3",
+        "9" * 400 + ".5",
+        "9" * 5000,
+    ],
     ids=ascii,
 )
 def test_anything_else_is_none(parse, text):

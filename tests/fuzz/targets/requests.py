@@ -234,7 +234,9 @@ def _check_plan(plan: Plan) -> None:
         assert "\0" not in path, path
     files = {file.path for file in plan.files}
     assert len(files) == len(plan.files), "two files want one place"
-    assert not any(str(parent) in files for path in files for parent in PurePosixPath(path).parents), "a file is a parent"
+    assert not any(str(parent) in files for path in files for parent in PurePosixPath(path).parents), (
+        "a file is a parent"
+    )
     assert all(0 <= file.mode <= 0o777 for file in plan.files)
     assert plan.phases
     for phase in plan.phases:
