@@ -10,10 +10,14 @@ import errno
 import logging
 import os
 import platform
+import re
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from msgspec import Meta
 
 from sandboxd.linux.seccomp import KILL, X32_SYSCALL_BIT, Filter
 
@@ -46,7 +50,10 @@ _DEADLY = ("SCMP_ACT_KILL", "SCMP_ACT_KILL_THREAD", "SCMP_ACT_KILL_PROCESS", "SC
 _ALLOWING = ("SCMP_ACT_ALLOW", "SCMP_ACT_LOG")
 _ALLOW = "allow"
 _MOST_ERRNO = 4095  # what the kernel takes from a filter: MAX_ERRNO, linux/err.h
-_KEYS_OF_A_RULE = {"name", "names", "action", "args", "comment", "includes", "excludes", "errnoRet", "errno"}
+_MOST_ARGUMENT = (1 << 64) - 1  # ctypes would cut a larger one, and the rule would be for another value
+_MOST_INSTRUCTIONS = 4096  # BPF_MAXINSNS, linux/bpf_common.h
+_INSTRUCTION = struct.Struct("=HBBI")  # struct sock_filter, linux/filter.h
+_UNKNOWN = re.compile(r"Object contains unknown field `([^`]*)`")
 # What init calls after it has loaded the filter: a policy without these could start nothing.
 _NEEDED_BY_INIT = (
     "close",
@@ -82,8 +89,53 @@ _NEEDED_BY_INIT = (
 )
 
 
+_T = TypeVar("_T")
+
+
 class InvalidProfile(ValueError):
     """The profile is wrong; the message names the rule."""
+
+
+class _Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """On one argument of a call."""
+
+    index: Annotated[int, Meta(ge=0, le=5)]
+    op: str
+    value: int
+    value_two: int | None = msgspec.field(default=None, name="valueTwo")
+
+
+class _Machines(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """For which machines and containers a rule is, or is not."""
+
+    arches: tuple[str, ...] | None = None
+    caps: tuple[str, ...] | None = None
+    min_kernel: Annotated[str, Meta(pattern=r"^[0-9]{1,9}\.[0-9]{1,9}([.-].*)?$")] | None = msgspec.field(
+        default=None, name="minKernel"
+    )
+
+
+class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A rule as it is written: one action for several calls. What is null is as good as absent."""
+
+    action: str
+    name: str | None = None
+    names: tuple[str, ...] | None = None
+    args: tuple[_Condition, ...] | None = None
+    comment: str | None = None
+    includes: _Machines | None = None
+    excludes: _Machines | None = None
+    errno_ret: int | str | None = msgspec.field(default=None, name="errnoRet")
+    errno: int | str | None = None
+
+
+class _Profile(msgspec.Struct, frozen=True):
+    """What is read of a profile; the rest is for runtimes that know several architectures."""
+
+    default_action: str = msgspec.field(name="defaultAction")
+    default_errno_ret: int | str | None = msgspec.field(default=None, name="defaultErrnoRet")
+    default_errno: int | str | None = msgspec.field(default=None, name="defaultErrno")
+    syscalls: tuple[Any, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,18 +148,17 @@ class _Rule:
     args: tuple[tuple[int, str, int, int], ...]
 
 
-def compile_profile(profile: Mapping[str, Any]) -> Filter:
-    """Compile a profile. InvalidProfile says what is wrong with it."""
+def compile_profile(profile: Any) -> Filter:
+    """Compile a profile, as JSON has it. InvalidProfile says what is wrong with it."""
     import pyseccomp  # noqa: PLC0415  (0.05 s: only where policies are compiled)
 
-    if "defaultAction" not in profile:
+    if isinstance(profile, dict) and "defaultAction" not in profile:
         raise InvalidProfile("defaultAction: missing")
-    default = _answer(
-        profile["defaultAction"], profile.get("defaultErrno", profile.get("defaultErrnoRet")), "defaultAction"
-    )
+    written = _convert(profile, _Profile, "profile")
+    default = _answer(written.default_action, _first(written.default_errno, written.default_errno_ret), "defaultAction")
     names = _call_names(pyseccomp)
     numbers = {name: number for number, name in names.items()}
-    rules = list(_rules(profile, numbers))
+    rules = list(_rules(written.syscalls or (), numbers))
     _check_init_can_live(rules, default, numbers)
     answers = {rule.name: rule.answer for rule in rules if rule.answer != _ALLOW}
     newest = max(numbers.values())
@@ -140,34 +191,48 @@ def _names(library: Any, arch: Any) -> dict[int, str]:
     return names
 
 
-def _rules(profile: Mapping[str, Any], numbers: Mapping[str, int]) -> Iterator[_Rule]:
-    for index, entry in enumerate(profile.get("syscalls", ())):
+def _convert(value: Any, into: type[_T], where: str) -> _T:
+    try:
+        return msgspec.convert(value, into)
+    except msgspec.ValidationError as error:
+        complaint = _UNKNOWN.sub(r"unknown key '\1'", str(error))
+        raise InvalidProfile(f"{where}: {complaint}") from error
+
+
+def _first(*values: int | str | None) -> int | str | None:
+    return next((value for value in values if value is not None), None)
+
+
+def _rules(entries: Sequence[Any], numbers: Mapping[str, int]) -> Iterator[_Rule]:
+    for index, value in enumerate(entries):
         where = f"syscalls[{index}]"
-        unknown = set(entry) - _KEYS_OF_A_RULE
-        if unknown:
-            raise InvalidProfile(f"{where}: unknown key {min(unknown)!r}")
+        entry = _convert(value, _Entry, where)
+        names = entry.names or ((entry.name,) if entry.name else ())
+        if not names:
+            raise InvalidProfile(f"{where}: names: missing")
+        conditions = list(_split(entry.args or (), where))
+        answer = _answer(entry.action, _first(entry.errno, entry.errno_ret), where)
         if not _applies(entry):
             continue
-        answer = _answer(entry["action"], entry.get("errno", entry.get("errnoRet")), where)
-        for name in entry.get("names") or [entry["name"]]:
+        for name in names:
             if name not in numbers:
                 log.debug("%s: this machine has no system call %s", where, name)
                 continue
-            for args in _split(entry.get("args") or (), where):
+            for args in conditions:
                 yield _Rule(name, numbers[name], answer, args)
 
 
-def _applies(entry: Mapping[str, Any]) -> bool:
+def _applies(entry: _Entry) -> bool:
     """Whether a rule is for this kernel and architecture, and for a container without any capability."""
-    includes, excludes = entry.get("includes") or {}, entry.get("excludes") or {}
+    includes, excludes = entry.includes or _Machines(), entry.excludes or _Machines()
     arch = _ARCH_NAMES[platform.machine()]
-    if includes.get("caps") or arch in excludes.get("arches", ()):
+    if includes.caps or arch in (excludes.arches or ()):
         return False
-    if includes.get("arches") and arch not in includes["arches"]:
+    if includes.arches and arch not in includes.arches:
         return False
-    if "minKernel" in excludes and _kernel() >= _version(excludes["minKernel"]):
+    if excludes.min_kernel is not None and _kernel() >= _version(excludes.min_kernel):
         return False
-    return _kernel() >= _version(includes.get("minKernel", "0.0"))
+    return _kernel() >= _version(includes.min_kernel or "0.0")
 
 
 def _kernel() -> tuple[int, int]:
@@ -195,14 +260,17 @@ def _answer(action: str, code: int | str | None, where: str) -> str | int:
     return number
 
 
-def _split(args: Sequence[Mapping[str, Any]], where: str) -> Iterator[tuple[tuple[int, str, int, int], ...]]:
+def _split(args: Sequence[_Condition], where: str) -> Iterator[tuple[tuple[int, str, int, int], ...]]:
     """Conditions are joined by AND; of those on the same argument each makes a rule of its own, as runc does."""
     parsed = []
     for arg in args:
-        op = _OPS.get(arg["op"])
+        op = _OPS.get(arg.op)
         if op is None:
-            raise InvalidProfile(f"{where}: operator {arg['op']!r} is unknown")
-        parsed.append((int(arg["index"]), op, int(arg["value"]), int(arg.get("valueTwo", 0))))
+            raise InvalidProfile(f"{where}: operator {arg.op!r} is unknown")
+        values = arg.value, arg.value_two or 0
+        if not all(0 <= value <= _MOST_ARGUMENT for value in values):
+            raise InvalidProfile(f"{where}: a value is not within 0 and {_MOST_ARGUMENT}")
+        parsed.append((arg.index, op, *values))
     if len({arg[0] for arg in parsed}) == len(parsed):
         yield tuple(parsed)
     else:
@@ -236,7 +304,10 @@ def _compile(library: Any, rules: Sequence[_Rule], default: str | int, newest: i
     with os.fdopen(os.memfd_create("bpf", os.MFD_CLOEXEC), "w+b", buffering=0) as file:
         compiled.export_bpf(file)
         file.seek(0)
-        return _enosys_above(newest) + file.read()
+        program = _enosys_above(newest) + file.read()
+    if len(program) > _MOST_INSTRUCTIONS * _INSTRUCTION.size:
+        raise InvalidProfile(f"the kernel takes {_MOST_INSTRUCTIONS} instructions: {len(program) // _INSTRUCTION.size}")
+    return program
 
 
 def _values(op: str, first: int, second: int) -> tuple[int, ...]:
@@ -253,4 +324,4 @@ def _enosys_above(newest: int) -> bytes:
         (jump_greater_equal, 1, 0, X32_SYSCALL_BIT),
         (return_constant, 0, 0, seccomp_ret_errno | errno.ENOSYS),
     )
-    return b"".join(struct.pack("=HBBI", *instruction) for instruction in instructions)
+    return b"".join(_INSTRUCTION.pack(*instruction) for instruction in instructions)

@@ -30,6 +30,12 @@ def profile(*rules, default=ERRNO, **options):
     return {"defaultAction": default, "syscalls": [BASE, *rules], **options}
 
 
+def condition(*values, **fields):
+    """Return a profile with a rule that has one condition, or one for each value."""
+    args = [{"index": 0, "value": value, "op": "SCMP_CMP_EQ", **fields} for value in values or (900,)]
+    return profile({"names": ["dup"], "action": ALLOW, "args": args})
+
+
 def answers(compiled, *calls, audit=False):
     """Load a filter in a child and return the errno of each call there; 0 is none."""
     reading, writing = os.pipe()
@@ -198,6 +204,24 @@ def test_every_refused_call_is_told_when_asked():
             profile({"names": ["dup"], "action": ALLOW, "args": [{"index": 0, "value": 1, "op": "EQ"}]}),
             r"syscalls\[1\]: operator 'EQ' is unknown",
         ),
+        ([], "profile: Expected `object`, got `array`"),
+        (profile(default=5), "profile: Expected `str`, got `int`"),
+        ({"defaultAction": ALLOW, "syscalls": 5}, r"profile: Expected `array \| null`, got `int`"),
+        (profile(5), r"syscalls\[1\]: Expected `object`, got `int`"),
+        (profile([]), r"syscalls\[1\]: Expected `object`, got `array`"),
+        (profile({"action": ALLOW}), r"syscalls\[1\]: names: missing"),
+        (profile({"names": ["dup"]}), r"syscalls\[1\]: Object missing required field `action`"),
+        (profile({"names": "dup", "action": ALLOW}), r"syscalls\[1\]: Expected `array \| null`, got `str`"),
+        (profile({"names": ["dup"], "action": ALLOW, "includes": {"minkernel": "4.8"}}), "unknown key 'minkernel'"),
+        (profile({"names": ["dup"], "action": ALLOW, "includes": {"minKernel": "5"}}), "Expected `str` matching regex"),
+        (profile({"names": ["dup"], "action": ALLOW, "args": [{"index": 0, "op": "SCMP_CMP_EQ"}]}), "`value`"),
+        (condition(index=6), "Expected `int` <= 5"),
+        (condition(index=1 << 32), "Expected `int` <= 5"),
+        (condition(value=(1 << 64) + 900), r"syscalls\[1\]: a value is not within 0 and"),
+        (condition(value=-1), r"syscalls\[1\]: a value is not within 0 and"),
+        (condition(valueTwo=1 << 64), r"syscalls\[1\]: a value is not within 0 and"),
+        (condition(value="900"), "Expected `int`, got `str`"),
+        (condition(*(value << 32 | value for value in range(1500))), "the kernel takes 4096 instructions"),
         ({"defaultAction": ERRNO, "syscalls": [{"names": ["read"], "action": ALLOW}]}, "must be allowed"),
         (profile({"names": ["execve"], "action": KILL}), "execve must be allowed"),
     ],
