@@ -31,6 +31,7 @@ _SET_UP_S = 30.0
 # How long init may take to say that the program has ended, before it is helped. It takes 0.1 ms.
 _PATIENCE_S = 0.01
 _MOST_WAIT_STATUS = 0xFFFF
+_MOST_ERRNO = 4095
 _QUICKLY_WRITTEN_BYTES = 1 << 20  # in less than a millisecond
 
 
@@ -227,6 +228,8 @@ class Container:
                 self._started.set_result((message, fds[1] if len(fds) > 1 else -1))
                 fds.clear()
             case FromInit.NOT_EXECUTABLE if not fds and not self._started.done():
+                if not 0 <= message.a <= _MOST_ERRNO:
+                    raise ValueError(f"an errno of {message.a}")
                 self._started.set_result((message, -1))
             case FromInit.EXITED if not fds and self._started.done() and not self.exited.done():
                 if not 0 <= message.a <= _MOST_WAIT_STATUS:

@@ -108,6 +108,8 @@ async def test_what_init_is_to_say(pair):
         (READY, STARTED, (), 0),
         (READY, STARTED, (), 3),
         (READY, NOT_EXECUTABLE, (), 1),
+        (READY, NOT_EXECUTABLE, (-1,), 0),
+        (READY, NOT_EXECUTABLE, (4096,), 0),
         (READY, EXITED, (), 0),
         (STARTED, READY, (), 1),
         (STARTED, FAILED, (), 0),
