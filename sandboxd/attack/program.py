@@ -89,14 +89,13 @@ class Attack:
     def __init__(self, path: Path, name: str) -> None:
         self.name = name
         self._path = path
-        text = path.read_text("utf-8")
-        comment = "\n".join(_comment(text, _COMMENT[path.suffix]))
         try:
+            comment = "\n".join(_comment(path.read_text("utf-8"), _COMMENT[path.suffix]))
             self.header = msgspec.convert(tomllib.loads(comment), Header)
             self._limits = _limits(self.header.limits)
             self._compile_limits = _limits(self.header.compile_limits)
             self.verdict = pb.Verdict.Value(f"VERDICT_{self.header.outcome}")
-        except (ValueError, json_format.ParseError) as error:  # of TOML, of msgspec, of a size, of a verdict
+        except (ValueError, RecursionError, json_format.ParseError) as error:  # of TOML, msgspec, a size, a verdict
             raise InvalidAttack(f"{name}: {error}") from error
 
     def request(self, policy: str, env: dict[str, str]) -> pb.ExecuteRequest:
