@@ -7,8 +7,10 @@ SHELL := /bin/bash
 PYTHON ?= python3
 # Where the default image is built to.
 STATE_DIR ?= /var/lib/sandboxd
-# More for pytest, such as ARGS='-k memory'.
+# More for pytest, such as ARGS='-k memory'; of make fuzz, the targets.
 ARGS ?=
+# Seconds for each target of make fuzz.
+FUZZ_S ?= 60
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -21,7 +23,7 @@ TEST_PACKAGES := prometheus bubblewrap
 VM_PACKAGES := qemu-system-x86 busybox-static kmod file e2fsprogs
 VM_KERNEL = $$(apt-cache depends linux-image-amd64 | awk '/Depends: linux-image-/ { print $$2 }')
 
-.PHONY: help setup setup-tests image demo test test-unit test-faults test-mutants test-cgroup2 lint proto bench clean
+.PHONY: help setup setup-tests image demo test test-unit test-faults test-mutants test-cgroup2 fuzz lint proto bench clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +53,9 @@ test-mutants: setup-tests ## Take walls out of copies, one by one, and see that 
 
 test-cgroup2: setup $(VENV)/.vm ## Run the container tests on cgroup v2, in a virtual machine with Debian's kernel
 	@$(BIN)/python tests/vm/run.py $(ARGS)
+
+fuzz: $(VENV)/.fuzz ## Look for inputs that break a parser, for FUZZ_S seconds each
+	@FUZZ_S=$(FUZZ_S) $(BIN)/python -m tests.fuzz.run $(ARGS)
 
 bench: setup-tests ## Measure, beside bubblewrap in the same run
 	@$(BIN)/python -m pytest -s tests/benchmarks $(ARGS)
@@ -91,6 +96,10 @@ $(VENV)/.vm: $(VENV)/.installed
 	@$(call install,$(VM_PACKAGES))
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[vm]'
 	@$(call unpack,$(VM_KERNEL),kernel)
+	@touch $@
+
+$(VENV)/.fuzz: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
 	@touch $@
 
 # Install those Debian packages that are missing.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.fuzz import run
+from sandboxd.v1 import execution_service_pb2 as pb
+from tests.fuzz import contract, run
 
 FILES = [
     pytest.param(target, path, id=f"{target}-{path.name}") for target in run.TARGETS for path in run.corpus(target)
@@ -25,3 +26,27 @@ def test_every_target_has_seeds_and_says_what_holds(target):
 @pytest.mark.parametrize("target", run.TARGETS)
 def test_nothing_at_all_breaks_nothing(target):
     run.load(target)(b"")
+
+
+@pytest.mark.parametrize(
+    ("path", "is_there"),
+    [
+        ("request", True),
+        ("program", True),
+        ("limits.cpu_time", True),
+        ("source.files[3].path", True),
+        ("files", True),
+        ('env["a.b"]\n"]', True),
+        ("env[0]", True),
+        ("", False),
+        ("nope", False),
+        ("limits.nope", False),
+        ("limits[0].cpus", False),
+        ("image.name", False),
+        ('files["a"].path', False),
+        ("files[-1].path", False),
+        ("files[0].", False),
+    ],
+)
+def test_the_control_of_what_is_a_field(path, is_there):
+    assert is_there == contract.has(pb.ExecuteRequest.DESCRIPTOR, path)

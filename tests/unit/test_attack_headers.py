@@ -42,5 +42,5 @@ def test_a_header_is_the_comment_at_the_head(tmp_path):
 )
 def test_what_is_wrong_is_named_with_its_program(tmp_path, old, new):
     assert old in GOOD
-    with pytest.raises(InvalidAttack, match="^memory/x: "):
+    with pytest.raises(InvalidAttack, match=r"^memory/x: "):
         attack(tmp_path / "x.py", GOOD.replace(old, new))
