@@ -260,6 +260,7 @@ WRONG = [
     *((breaking("", files=[pb.File(path="new", mode=mode)]), "files[{files}].mode") for mode in (0o1000, 2**32 - 1)),
     (breaking("", files=[pb.File(path="n"), pb.File(path="n")]), "files[{more}].path"),
     (breaking("", files=[pb.File(path="n"), pb.File(path="n/m")]), "files[{more}].path"),
+    (breaking("", files=[pb.File(path="n/m"), pb.File(path="n")]), "files[{more}].path"),
     *((breaking("", collect=[glob]), "collect[{collect}]") for glob in ("", "/a", "a/../b", "\0")),
     (breaking("", env={"": "x"}), 'env[""]'),
     (breaking("", env={"n=": "x"}), 'env["n="]'),

@@ -8,6 +8,7 @@ import os
 import socket
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import fields
 from types import SimpleNamespace
 from unittest import mock
 
@@ -32,9 +33,9 @@ from tests.unit import records
 _SETTINGS = Settings(memory_bytes=1 << 20, processes=2, cpu_shares=1024, cpu_quota=None, cpu_set=None)
 _SPEC = ContainerSpec(id="c", image="x", uid_base=0, cgroup=_SETTINGS, disk_bytes=1, inodes=1)
 _STATS = Stats(
-    cpu_ns=5_000_000,
-    user_ns=4_000_000,
-    system_ns=1_000_000,
+    cpu_ns=5_000_000_000,  # more than what init may claim for itself
+    user_ns=4_000_000_000,
+    system_ns=1_000_000_000,
     throttled_ns=0,
     memory_peak_bytes=1 << 20,
     oom_kills=0,
@@ -43,6 +44,7 @@ _STATS = Stats(
     minor_faults=1,
     major_faults=0,
 )
+_NOTHING = Stats(**{field.name: 0 for field in fields(Stats)})
 _MOST_DESCRIPTORS = 0x1F
 _PIDFDS = 0x20
 _INIT_CPU_NS = 20_000_000
@@ -114,7 +116,7 @@ def _run(container: Container) -> Run:
     watch = supervisor.Watch(on_started=lambda _: None, on_output=lambda: None, on_waiting=None)
     run = Run(container, _policy().defaults, _policy().seccomp, watch, audit=False)
     container.on_end = run._on_end
-    run._baseline = run._last = _STATS
+    run._baseline, run._last = _NOTHING, _STATS
     return run
 
 
