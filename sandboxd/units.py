@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from sandboxd.errors import shown
+
 _BYTES = {"": 1, "b": 1, "k": 1 << 10, "kib": 1 << 10, "m": 1 << 20, "mib": 1 << 20, "g": 1 << 30, "gib": 1 << 30}
 _DECIMAL_BYTES = {"kb": 10**3, "mb": 10**6, "gb": 10**9}
 _NANOSECONDS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "min": 60 * 10**9, "h": 3600 * 10**9}
@@ -24,7 +26,7 @@ def parse_duration_ns(text: str) -> int:
 def _parse(text: str, units: dict[str, int], what: str) -> int:
     match = _PATTERN.fullmatch(text)
     if match is None or match[2].lower() not in units:
-        raise ValueError(f"{text!r} is not {what}")
+        raise ValueError(f"{shown(text)} is not {what}")
     return (
         round(float(match[1]) * units[match[2].lower()]) if "." in match[1] else int(match[1]) * units[match[2].lower()]
     )

@@ -53,7 +53,7 @@ class Size(click.ParamType[int]):
         """Parse it."""
         try:
             return parse_bytes(str(value))
-        except (ValueError, OverflowError) as error:
+        except ValueError as error:
             self.fail(str(error), param, ctx)
 
 
@@ -66,7 +66,7 @@ class Time(click.ParamType[int]):
         """Parse it."""
         try:
             return parse_duration_ns(str(value))
-        except (ValueError, OverflowError) as error:
+        except ValueError as error:
             self.fail(str(error), param, ctx)
 
 
