@@ -109,7 +109,7 @@ async def _tell(messages: Sequence[tuple[bytes, int]]) -> None:
             if master >= 0:
                 os.close(master)
         container._close()
-    assert open_files(os.getpid()) == before, "a descriptor was kept"
+    assert open_files(os.getpid()) <= before, "a descriptor was kept"  # fewer where the collector has closed others'
 
 
 def _run(container: Container) -> Run:
