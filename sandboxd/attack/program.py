@@ -21,6 +21,7 @@ from typing import Any
 import msgspec
 from google.protobuf import json_format
 
+from sandboxd.client.client import short_name
 from sandboxd.units import parse_bytes
 from sandboxd.v1 import execution_service_pb2 as pb
 
@@ -122,7 +123,7 @@ class Attack:
         """Say in what an answer is not what the header promises."""
         header, run = self.header, response.run if response.HasField("run") else response.compile
         if response.verdict != self.verdict:
-            yield f"verdict {pb.Verdict.Name(response.verdict).removeprefix('VERDICT_')}: {run.detail}"
+            yield f"verdict {short_name(response.verdict, pb.Verdict)}: {run.detail}"
         pairs: list[tuple[str, Any, Any]] = [
             ("exit code", header.exit_code, run.exit_code),
             ("signal", header.signal, run.signal),

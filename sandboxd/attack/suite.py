@@ -14,6 +14,7 @@ import grpc
 
 from sandboxd.attack.program import Attack, escapes
 from sandboxd.attack.target import Broken, Target
+from sandboxd.client.client import short_name
 from sandboxd.v1 import execution_service_pb2 as pb
 
 _TIMEOUT_S = 120.0
@@ -90,7 +91,7 @@ class Suite:
             if code is grpc.StatusCode.INVALID_ARGUMENT:
                 return code.name, [], [f"it did not run: {details}"]
             return code.name, [f"no answer: {details}"], []
-        verdict = pb.Verdict.Name(response.verdict).removeprefix("VERDICT_")
+        verdict = short_name(response.verdict, pb.Verdict)
         canary = self._target.bait.canary.encode()
         return verdict, list(escapes(response, canary)), list(attack.differences(response))
 

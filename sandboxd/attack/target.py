@@ -25,6 +25,7 @@ import grpc
 
 from sandboxd.attack.guard import Guard
 from sandboxd.client import SandboxClient
+from sandboxd.client.client import short_name
 from sandboxd.client.server import ServerProcess, serving
 from sandboxd.v1 import execution_service_pb2 as pb
 
@@ -139,7 +140,7 @@ class Target:
         except grpc.RpcError as error:
             raise Broken(f"{error.code().name}: {error.details()}") from error
         if response.verdict != pb.VERDICT_OK:
-            raise Broken(f"{pb.Verdict.Name(response.verdict)}: {response.run.detail}")
+            raise Broken(f"{short_name(response.verdict, pb.Verdict)}: {response.run.detail}")
         return time.monotonic() - begun
 
 

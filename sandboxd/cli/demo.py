@@ -13,7 +13,7 @@ from typing import Any
 
 from sandboxd.cli.connect import printable
 from sandboxd.client import SandboxClient
-from sandboxd.client.client import duration
+from sandboxd.client.client import duration, short_name
 from sandboxd.client.server import ServerFailed, serving
 from sandboxd.v1 import execution_service_pb2 as pb
 
@@ -126,7 +126,7 @@ def show_all(client: SandboxClient) -> list[str]:
         response = client.execute(show.request)
         first = _print(show, response)
         if response.verdict != show.verdict:
-            failures.append(f"{show.title}: {pb.Verdict.Name(response.verdict)}: {response.run.detail}")
+            failures.append(f"{show.title}: {short_name(response.verdict, pb.Verdict)}: {response.run.detail}")
         elif show.first_line is not None and first != show.first_line:
             failures.append(f"{show.title}: printed {first!r}")
         elif [file.path for file in response.files] != show.files:
@@ -141,7 +141,7 @@ def _print(show: Show, response: pb.ExecuteResponse) -> str:
     if response.files:
         lines = [f"{file.path}: {file.content.decode().strip()}" for file in response.files]
     first = lines[0] if lines else ""
-    verdict = pb.Verdict.Name(response.verdict).removeprefix("VERDICT_")
+    verdict = short_name(response.verdict, pb.Verdict)
     usage = run.usage
     note = f"({run.blocked_syscall})" if run.blocked_syscall else printable(first)[:_FIRST_LINE]
     print(

@@ -18,6 +18,7 @@ from sandboxd.cli.exit import EXIT_OURS
 from sandboxd.cli.run import exit_status, show, standard_input, verdict_line
 from sandboxd.cli.server import Server, server_options
 from sandboxd.client import SandboxClient
+from sandboxd.client.client import short_name
 from sandboxd.v1 import execution_service_pb2 as pb
 
 _SHORT_ID = 12
@@ -163,5 +164,5 @@ def _row(execution: pb.Execution, *, no_trunc: bool) -> tuple[str, ...]:
 def _status(execution: pb.Execution) -> str:
     """Say in a word how it is doing: its verdict, its phase, or that it waits."""
     if execution.verdict:
-        return pb.Verdict.Name(execution.verdict).removeprefix("VERDICT_")
-    return pb.Phase.Name(execution.phase).removeprefix("PHASE_").lower() if execution.phase else "queued"
+        return short_name(execution.verdict, pb.Verdict)
+    return short_name(execution.phase, pb.Phase).lower() if execution.phase else "queued"

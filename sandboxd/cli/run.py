@@ -19,6 +19,7 @@ from sandboxd.cli.exit import EXIT_OURS, EXIT_SIGNAL, EXIT_TIME_LIMIT
 from sandboxd.cli.server import Server, server_options
 from sandboxd.cli.submission import Size, Time, limits, parse_env, program, read_file, valid
 from sandboxd.client import SandboxClient
+from sandboxd.client.client import short_name
 from sandboxd.v1 import execution_service_pb2 as pb
 
 _SIGKILL = 9
@@ -91,7 +92,7 @@ def exit_status(response: pb.ExecuteResponse) -> int:
 def verdict_line(response: pb.ExecuteResponse) -> str:
     """Return the line that tells any verdict but OK."""
     phase = response.run if response.HasField("run") else response.compile
-    name = pb.Verdict.Name(response.verdict).removeprefix("VERDICT_")
+    name = short_name(response.verdict, pb.Verdict)
     return f"sandboxd: {name}: {printable(phase.detail)}"
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import grpc
 from google.protobuf.duration_pb2 import Duration
@@ -14,6 +15,7 @@ from sandboxd.v1 import execution_service_pb2_grpc as pb_grpc
 
 MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 DEFAULT_ADDRESS = "127.0.0.1:50051"
+_SCREAMING = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 class SandboxClient:
@@ -96,6 +98,13 @@ class SandboxClient:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+
+def short_name(value: int, kind: Any) -> str:
+    """Return the name of an enum's value without the enum's own; a value that a newer server knows, as its number."""
+    prefix = f"{_SCREAMING.sub('_', kind.DESCRIPTOR.name).upper()}_"
+    known = kind.DESCRIPTOR.values_by_number.get(value)
+    return known.name.removeprefix(prefix) if known else f"{prefix}{value}"
 
 
 def duration(nanoseconds: int) -> Duration:
