@@ -20,6 +20,7 @@ from sandboxd.v1 import execution_service_pb2 as pb
 _TIMEOUT_S = 120.0
 _SETTLE_S = 10.0
 _PROBE_S = 0.02
+_QUIET_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,8 @@ class Suite:
     def run(self, name: str) -> Result:
         """Run one attack, with what belongs before and beside it, and look at what it has done."""
         attack = self._attacks[name]
-        before = self._settled()
+        if self._idle is None:
+            self._idle = self._find_idle()
         promises: list[str] = []
         with _Probe(self._target) as probe:
             if attack.header.before:
@@ -70,7 +72,9 @@ class Suite:
             verdict, found, differences = self._judge(attack, self._start(name).result)
             if beside is not None:
                 promises += self._companion(attack.header.beside, beside.result)
-        found += [*promises, *self._target.bait.taken(), *self._target.left(before, _SETTLE_S * self._patience)]
+        if left := self._target.left(self._idle, _SETTLE_S * self._patience):
+            self._idle = None  # the next is not to blame for it
+        found += [*promises, *self._target.bait.taken(), *left]
         try:
             latency_s = self._target.latency_s()
         except Broken as error:
@@ -100,14 +104,13 @@ class Suite:
         _, found, differences = self._judge(self._attacks[name], result)
         return [f"{name}: {what}" for what in (*found, *differences)]
 
-    def _settled(self) -> Counter[str]:
-        """Return what is there when nothing runs. Spare containers are made by and by, so it is looked at until it holds."""
-        deadline = time.monotonic() + _SETTLE_S * self._patience
-        now = self._target.seen()
-        while self._idle != now and time.monotonic() < deadline:
-            self._idle = now
-            time.sleep(_PROBE_S * 5)
-            now = self._target.seen()
+    def _find_idle(self) -> Counter[str]:
+        """Return what is there when nothing runs: what has been so for a second, for spare containers are made by and by."""
+        now, since = self._target.seen(), time.monotonic()
+        while time.monotonic() - since < _QUIET_S * self._patience:
+            time.sleep(_PROBE_S)
+            if (seen := self._target.seen()) != now:
+                now, since = seen, time.monotonic()
         return now
 
 
