@@ -284,6 +284,7 @@ def main() -> NoReturn:
     # fs/coredump.c). The umask, whatever the server's was, lets other users into the tree below.
     process.cap_rlimit(resource.RLIMIT_CORE, 1)
     os.umask(0o022)
+    os.setpriority(os.PRIO_PROCESS, 0, 0)  # not the server's, which is before all programs
     server = socket.socket(fileno=3)
     server.set_inheritable(False)
     mounts.set_attributes(4, mounts.MountAttr.NOEXEC, recursive=True)

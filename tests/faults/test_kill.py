@@ -61,6 +61,20 @@ def outcome(call):
     return "INTERNAL" if response.verdict == pb.VERDICT_INTERNAL_ERROR else pb.Verdict.Name(response.verdict)
 
 
+def test_priority_is_the_servers_alone():
+    """It comes before programs. A launcher that replaces another is started by it, and has none of it."""
+    nice = python("import os; print(os.nice(0))")
+    with serving("--pool-size", "0") as server, SandboxClient(server.address) as client:
+        first = client.execute(nice)
+        (launcher,) = children(server.pid)
+        os.kill(launcher, signal.SIGKILL)
+        wait_for(lambda: children(server.pid) != [launcher])
+        second = client.execute(nice)
+
+        assert -10 == os.getpriority(os.PRIO_PROCESS, server.pid)
+    assert b"0\n" == first.run.stdout.data == second.run.stdout.data
+
+
 def test_killing_an_init_is_never_the_programs_failure():
     with serving("--pool-size", "0") as server, SandboxClient(server.address) as client:
         call = client.stub.Execute.future(python("import time; time.sleep(30)"))
