@@ -29,7 +29,7 @@ ENVIRONMENT = {
     "CI": "true",  # a skipped test is a failed one: tests/conftest.py
     "TEST_SLOWNESS": "20",  # tests/slowness.py
 }
-TIMEOUT_S = 20 * 60
+TIMEOUT_S = 60 * 60
 # QEMU's command line is virtme-ng's own but for this: the share that guest.sh mounts as its root.
 SHARE = (
     *("-fsdev", "local,id=host,path=/,security_model=none,readonly=on,multidevs=remap"),
