@@ -7,7 +7,7 @@
 # receive buffer: EPERM
 # send buffer: EPERM
 # proxy: EPERM
-# proxy 6: EPERM
+# proxy 6: ENOPROTOOPT
 # repair: EPERM
 # debug: EACCES
 # """
