@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandboxd.linux import cgroups, process
+from sandboxd.linux import cgroups, mounts, process
 from sandboxd.linux.cgroups import v2
 
 MEMORY_BYTES = 6 << 30
@@ -121,14 +121,20 @@ class Guard:
 @contextlib.contextmanager
 def guarded(settle_s: float = _SETTLE_S) -> Iterator[Guard]:
     """Run the block inside a new guard. LeftBehind when processes, groups or mounts are left."""
-    guard, mounts = Guard(settle_s), _mount_points()
+    guard, mounted = Guard(settle_s), _mount_points()
     guard.enter()
     try:
         yield guard
     finally:
-        left = guard.leave() + sorted(_mount_points() - mounts)
+        left = guard.leave() + sorted(_mount_points() - mounted)
     if left:
         raise LeftBehind(", ".join(left))
+
+
+def withdraw() -> None:
+    """Leave the mount and IPC namespaces of everybody else: what others mount meanwhile must not be blamed on an attack."""
+    process.unshare(process.Namespace.MOUNT | process.Namespace.IPC)
+    mounts.make_private()
 
 
 def enable_controllers(group: Path) -> None:

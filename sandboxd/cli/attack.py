@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 import click
 
-from sandboxd.attack.guard import guarded
+from sandboxd.attack.guard import guarded, withdraw
 from sandboxd.attack.program import default_directory, load_suite
 from sandboxd.attack.suite import Result, Suite
 from sandboxd.attack.target import attacked
@@ -29,6 +29,7 @@ def attack(config: Config, policy: str, only: str, *, as_json: bool) -> bool:
     names = fnmatch.filter(attacks, only)
     if not names:
         raise click.UsageError(f"--only {only!r}: no attack has such a name")
+    withdraw()
     for variable in variables():  # what they say is in the configuration
         os.environ.pop(variable, None)
     with tempfile.NamedTemporaryFile("w", prefix="sandboxd-", suffix=".toml") as file, guarded() as guard:
