@@ -47,7 +47,7 @@ class ExecutionServicer:
     ) -> pb.ExecuteResponse:
         """Run one submission to its end."""
         submission = translate.to_submission(request)
-        execution = self._service.submit(submission, timeout_s=context.time_remaining())
+        execution = self._service.submit(submission, caller=_caller(context), timeout_s=context.time_remaining())
         try:
             return translate.from_result(await execution.result())
         except asyncio.CancelledError:
@@ -62,7 +62,9 @@ class ExecutionServicer:
         if first is None or first.WhichOneof("message") != "request":
             raise InvalidSubmission.of("request", "missing: the first message carries the request")
         submission = translate.to_submission(first.request)
-        execution = self._service.submit(submission, interactive=True, timeout_s=context.time_remaining())
+        execution = self._service.submit(
+            submission, caller=_caller(context), interactive=True, timeout_s=context.time_remaining()
+        )
         taking = asyncio.create_task(_take_input(execution, requests))
         try:
             async for event in _until_failed(execution.events(from_start=True, back_pressure=True), taking):
@@ -122,6 +124,11 @@ class ExecutionServicer:
                     yield pb.AttachExecutionResponse(response=translate.from_result_without_contents(event.result))
         finally:
             taking.cancel()
+
+
+def _caller(context: grpc.aio.ServicerContext) -> str:
+    """Return who calls, as far as it can be told: whom a certificate names, or else the connection."""
+    return ",".join(map(repr, context.peer_identities() or ())) or str(context.peer())
 
 
 async def _take_input(

@@ -1,9 +1,13 @@
-"""Who may run now: a fixed number of slots, a bounded queue before them, first come first served."""
+"""Who may run now: a fixed number of slots and a bounded queue before them, both shared evenly by those who call.
+
+A slot that gets free goes to the caller with the fewest, of those who wait; among equals, in turn. A caller may have as many
+places of the queue as it leaves free: one alone half of them, two who want all a third each. So no one can fill it.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import OrderedDict
 
 from sandboxd.errors import Draining, Overloaded
 
@@ -15,78 +19,97 @@ class Admission:
     """Slots and a queue. Full is :class:`Overloaded`, with the time after which a retry has a chance."""
 
     def __init__(self, *, slots: int, queue: int) -> None:
-        self._free = slots
         self._slots = slots
-        self._queue_limit = queue
-        self._waiting: deque[asyncio.Future[None]] = deque()
-        self._promised = 0
+        self._free = slots
+        self._queue = queue
+        self._depth = 0
+        self._callers: OrderedDict[str, _Caller] = OrderedDict()  # those who run or wait; whose turn it is is first
         self._mean_s = _FIRST_GUESS_S
         self._draining = False
 
     @property
     def depth(self) -> int:
         """How many wait."""
-        return sum(not future.done() for future in list(self._waiting))  # a copy: metrics ask from a thread of theirs
+        return self._depth
 
-    def reserve(self) -> Ticket:
-        """Take a place in the queue. Overloaded when there is none, Draining when the server stops."""
+    def reserve(self, name: str = "") -> Ticket:
+        """Take a slot, or a place in the queue, for a caller. Overloaded when there is none, Draining when the server stops."""
         if self._draining:
             raise Draining("the server is stopping")
-        if self._promised >= self._free + self._queue_limit:
-            retry_after_s = self._mean_s * (self._queue_limit + 1) / self._slots
-            reason = f"all {self._slots} slots are busy and {self._queue_limit} submissions wait"
-            raise Overloaded(reason, retry_after_s=retry_after_s)
-        self._promised += 1
-        return Ticket(self)
+        caller = self._callers.get(name) or _Caller(name)
+        if not self._free and len(caller.waiting) >= self._queue - self._depth:
+            reason = f"all {self._slots} slots are busy and {self._depth} submissions wait, {len(caller.waiting)} of them yours"
+            raise Overloaded(reason, retry_after_s=self._mean_s * (self._depth + 1) / self._slots)
+        self._callers[name] = caller
+        ticket = Ticket(self, caller)
+        caller.waiting[ticket] = None
+        self._depth += 1
+        if self._free:
+            self._free -= 1
+            self._admit(caller)
+        return ticket
 
     def drain(self) -> None:
         """Reserve no more."""
         self._draining = True
 
-    async def _enter(self) -> None:
-        if self._free > 0 and not self.depth:
-            self._free -= 1
-            return
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(future)
-        try:
-            await future
-        except asyncio.CancelledError:
-            if future.done() and not future.cancelled():
-                self._pass_on()
-            raise
-
-    def _leave(self, seconds: float | None) -> None:
-        if seconds is not None:
-            self._mean_s += (seconds - self._mean_s) * _SMOOTHING
+    def _leave(self, ticket: Ticket, caller: _Caller) -> None:
+        """Take back what a ticket holds."""
+        if ticket.turn.is_set():
+            caller.running -= 1
+            self._callers.move_to_end(caller.name)
             self._pass_on()
+        else:
+            del caller.waiting[ticket]
+            self._depth -= 1
+        if not caller.running and not caller.waiting:
+            del self._callers[caller.name]
 
     def _pass_on(self) -> None:
-        """Give a slot to the next in the queue, or back."""
-        while self._waiting:
-            future = self._waiting.popleft()
-            if not future.done():
-                future.set_result(None)
-                return
-        self._free += 1
+        """Give a slot to the next, or keep it free."""
+        waiting = [caller for caller in self._callers.values() if caller.waiting]
+        if waiting:
+            self._admit(min(waiting, key=lambda caller: caller.running))
+        else:
+            self._free += 1
+
+    def _admit(self, caller: _Caller) -> None:
+        """Give a slot to the first that waits of a caller's."""
+        ticket, _ = caller.waiting.popitem(last=False)
+        self._depth -= 1
+        caller.running += 1
+        ticket.turn.set()
+
+    def _took(self, seconds: float) -> None:
+        """Count how long a slot was in use."""
+        self._mean_s += (seconds - self._mean_s) * _SMOOTHING
 
 
 class Ticket:
-    """A place in the queue, then a slot."""
+    """A place in the queue, then a slot. Whoever has one must leave, whatever comes between."""
 
-    def __init__(self, admission: Admission) -> None:
+    def __init__(self, admission: Admission, caller: _Caller) -> None:
+        self.turn = asyncio.Event()
         self._admission = admission
+        self._caller = caller
         self._entered_s: float | None = None
 
     async def enter(self) -> None:
         """Wait for a slot."""
-        await self._admission._enter()  # noqa: SLF001  (one mechanism in two classes)
-        self._admission._promised -= 1  # noqa: SLF001
+        await self.turn.wait()
         self._entered_s = asyncio.get_running_loop().time()
 
     def leave(self) -> None:
         """Give back the place or the slot."""
-        if self._entered_s is None:
-            self._admission._promised -= 1  # noqa: SLF001
-            return
-        self._admission._leave(asyncio.get_running_loop().time() - self._entered_s)  # noqa: SLF001
+        if self._entered_s is not None:
+            self._admission._took(asyncio.get_running_loop().time() - self._entered_s)  # noqa: SLF001  (one mechanism in two classes)
+        self._admission._leave(self, self._caller)  # noqa: SLF001
+
+
+class _Caller:
+    """What one caller has."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.running = 0
+        self.waiting: OrderedDict[Ticket, None] = OrderedDict()

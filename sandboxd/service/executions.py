@@ -29,17 +29,24 @@ class ExecutionService:
         self._remembered: OrderedDict[str, Execution] = OrderedDict()
         self._remembered_bytes = 0
 
-    def submit(self, submission: Submission, *, interactive: bool = False, timeout_s: float | None = None) -> Execution:
+    def submit(
+        self,
+        submission: Submission,
+        *,
+        caller: str = "",
+        interactive: bool = False,
+        timeout_s: float | None = None,
+    ) -> Execution:
         """Accept a submission and set it going. With ``interactive`` its stdin stays open to callers.
 
-        ``timeout_s`` is the caller's deadline: one that has passed costs nothing. Raises InvalidSubmission,
-        Overloaded and Draining.
+        Slots are shared evenly by name of ``caller``. ``timeout_s`` is the caller's deadline: one that has passed costs
+        nothing. Raises InvalidSubmission, Overloaded and Draining.
         """
         try:
             plan = self._planner.plan(submission)
             if timeout_s is not None and timeout_s <= 0:
                 raise Overloaded("the deadline has passed", retry_after_s=0.0)
-            ticket = self._admission.reserve()
+            ticket = self._admission.reserve(caller)
         except Overloaded:
             self._observer.rejected("overloaded")
             raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import re
 import shutil
@@ -26,6 +27,7 @@ from sandboxd.client import SandboxClient
 from sandboxd.config import load_config
 from sandboxd.errors import HostUnfit, InvalidConfiguration
 from sandboxd.v1 import execution_service_pb2 as pb
+from sandboxd.v1 import execution_service_pb2_grpc as pb_grpc
 from tests import certificates
 from tests.api.conftest import ServerThread, command, python
 from tests.observe import wait_for
@@ -85,6 +87,50 @@ def test_cancelled_in_the_queue_costs_nothing(tmp_path):
         server.close()
 
     assert (pb.VERDICT_CANCELLED, 0) == (answer.verdict, answer.timings.ran.ToNanoseconds())
+
+
+@pytest.mark.parametrize("certificate", [False, True], ids=["a connection", "a certificate"])
+def test_a_client_is_a_connection_or_a_certificate(tmp_path, certificate):
+    """One that has its slot and its place gets no more; another does, unless it is the same by its certificate."""
+    flags, credentials = [], None
+    if certificate:
+        flags = certificates.make(tmp_path)
+        files = [(tmp_path / name).read_bytes() for name in ("ca.pem", "client.key", "client.pem")]
+        credentials = grpc.ssl_channel_credentials(*files)
+    sleep = command("sleep", "20")
+    with serving("--slots", "1", "--queue", "2", "--drain-s", "0", *flags) as server:
+        address = f"localhost:{server.address.rpartition(':')[2]}"
+        with connection(address, credentials) as first, connection(address, credentials) as second:
+            calls = []
+            for waiting in range(2):
+                calls.append(first.Execute.future(sleep))
+                wait_for(lambda waiting=waiting: len(listed(first)) == waiting + 1)
+            with pytest.raises(grpc.RpcError) as error:
+                first.Execute(sleep)
+            calls.append(second.Execute.future(sleep))
+            wait_for(lambda: calls[2].done() or len(listed(first)) == len(calls))
+            refused = calls[2].done() and calls[2].code()
+            for call in calls:
+                call.cancel()
+
+    assert grpc.StatusCode.RESOURCE_EXHAUSTED is error.value.code()
+    assert (grpc.StatusCode.RESOURCE_EXHAUSTED if certificate else False) is refused
+
+
+@contextlib.contextmanager
+def connection(address, credentials):
+    """Give a stub on a connection of its own; channels to one address would share theirs."""
+    options = [("grpc.use_local_subchannel_pool", 1)]
+    channel = (
+        grpc.secure_channel(address, credentials, options) if credentials else grpc.insecure_channel(address, options)
+    )
+    with channel:
+        yield pb_grpc.ExecutionServiceStub(channel)
+
+
+def listed(stub):
+    """Return what waits or runs."""
+    return stub.ListExecutions(pb.ListExecutionsRequest()).executions
 
 
 def test_sigterm_drains():

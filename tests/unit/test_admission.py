@@ -1,0 +1,245 @@
+"""Who gets a slot and who a place in the queue, without anything that runs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+
+import pytest
+
+from sandboxd.errors import Draining, Overloaded
+from sandboxd.service.admission import Admission
+
+
+class Caller:
+    """Submits by a name, and remembers what it has in the order in which it got it."""
+
+    def __init__(self, admission, name, order):
+        self._admission, self._name, self._order = admission, name, order
+
+    def submit(self):
+        """Take a ticket and wait with it, as an execution does."""
+        ticket = self._admission.reserve(self._name)
+        return ticket, asyncio.create_task(self._enter(ticket))
+
+    def submit_until_refused(self):
+        """Take what there is. Raises Overloaded."""
+        while True:
+            self.submit()
+
+    async def _enter(self, ticket):
+        await ticket.enter()
+        self._order.append((self._name, ticket))
+
+
+class Scene:
+    """An admission, and what has been let in and runs, oldest first."""
+
+    def __init__(self, **sizes):
+        self.admission = Admission(**sizes)
+        self.running, self.let_in = [], []
+
+    def caller(self, name):
+        """Return somebody who calls."""
+        return Caller(self.admission, name, self.let_in)
+
+    async def turn(self):
+        """Let those in who may enter; returns their names."""
+        for _ in range(3):
+            await asyncio.sleep(0)
+        came = [name for name, _ in self.let_in]
+        self.running += self.let_in
+        self.let_in.clear()
+        return came
+
+    def end_oldest(self):
+        """End what runs longest; returns whose it was."""
+        name, ticket = self.running.pop(0)
+        ticket.leave()
+        return name
+
+    async def until_empty(self):
+        """End one after the other; returns the names of those who came in, in order."""
+        came = []
+        while self.running:
+            self.end_oldest()
+            came += await self.turn()
+        return came
+
+
+async def test_slots_are_given_at_once_and_the_queue_takes_the_rest():
+    scene = Scene(slots=2, queue=8)
+    a = scene.caller("a")
+    for _ in range(4):
+        a.submit()
+
+    assert (["a", "a"], 2) == (await scene.turn(), scene.admission.depth)
+
+
+async def test_one_caller_is_served_in_the_order_of_its_calls():
+    scene = Scene(slots=1, queue=8)
+    a = scene.caller("a")
+    tickets = [a.submit()[0] for _ in range(4)]
+    await scene.turn()
+    served = []
+    while scene.running:
+        served.append(scene.running[0][1])
+        scene.end_oldest()
+        await scene.turn()
+
+    assert tickets == served
+
+
+@pytest.mark.parametrize("slots", [1, 2, 4])
+async def test_who_asks_for_little_does_not_wait_for_who_asks_for_much(slots):
+    """The first slot that gets free is its own, however many of the other's have waited longer."""
+    scene = Scene(slots=slots, queue=100)
+    big, small = scene.caller("big"), scene.caller("small")
+    for _ in range(slots + 40):
+        big.submit()
+    await scene.turn()
+    small.submit()
+    scene.end_oldest()
+
+    assert ["small"] == await scene.turn()
+
+
+@pytest.mark.parametrize("slots", [1, 2, 4])
+@pytest.mark.parametrize("others", [1, 3])
+async def test_all_get_as_many_when_all_want_more(slots, others):
+    scene = Scene(slots=slots, queue=400)
+    callers = [scene.caller(str(number)) for number in range(others + 1)]
+    for caller in callers:
+        for _ in range(40):
+            caller.submit()
+    first = await scene.turn()
+    served = Counter((first + await scene.until_empty())[slots : slots + 10 * len(callers)])
+
+    assert len(callers) == len(served)
+    assert max(served.values()) - min(served.values()) <= slots
+
+
+async def test_who_comes_back_for_each_one_gets_every_second_slot():
+    """With one slot and one call at a time it is forgotten in between, and not put behind."""
+    scene = Scene(slots=1, queue=100)
+    big, small = scene.caller("big"), scene.caller("small")
+    for _ in range(20):
+        big.submit()
+    small.submit()
+    order = await scene.turn()
+    for _ in range(8):
+        if scene.end_oldest() == "small":
+            small.submit()
+        order += await scene.turn()
+
+    assert ["big", "small"] * 4 + ["big"] == order
+
+
+async def test_short_programs_are_not_driven_out_by_long_ones():
+    """What is shared is slots and not turns: a caller's slot that gets free is its own again."""
+    scene = Scene(slots=2, queue=100)
+    long, short = scene.caller("long"), scene.caller("short")
+    for _ in range(10):
+        long.submit()
+        short.submit()
+    await scene.turn()
+    for _ in range(6):
+        index = next(index for index, (name, _) in enumerate(scene.running) if name == "short")
+        scene.running.insert(0, scene.running.pop(index))
+        scene.end_oldest()
+        assert ["short"] == await scene.turn()
+
+
+@pytest.mark.parametrize(("queue", "most"), [(1, 1), (2, 1), (9, 5), (256, 128)])
+async def test_one_caller_alone_has_half_of_the_queue(queue, most):
+    scene = Scene(slots=1, queue=queue)
+    a = scene.caller("a")
+    with pytest.raises(Overloaded) as error:
+        a.submit_until_refused()
+
+    assert f"{most} submissions wait, {most} of them yours" in str(error.value)
+
+
+async def test_who_takes_all_that_it_can_leaves_as_much_to_others():
+    scene = Scene(slots=1, queue=16)
+    scene.caller("runs").submit()
+    taken = []
+    for name in "abcde":
+        before, caller = scene.admission.depth, scene.caller(name)
+        with pytest.raises(Overloaded):
+            caller.submit_until_refused()
+        taken.append(scene.admission.depth - before)
+
+    assert [8, 4, 2, 1, 1] == taken
+
+
+async def test_no_queue_is_no_place():
+    scene = Scene(slots=1, queue=0)
+    scene.caller("a").submit()
+    with pytest.raises(Overloaded):
+        scene.caller("b").submit()
+    await scene.turn()
+    scene.end_oldest()
+    scene.caller("b").submit()
+
+    assert ["b"] == await scene.turn()
+
+
+async def test_who_gives_up_in_the_queue_gives_its_place_back():
+    scene = Scene(slots=1, queue=1)
+    a = scene.caller("a")
+    a.submit()
+    ticket, waiting = a.submit()
+    await scene.turn()
+    waiting.cancel()
+    await scene.turn()
+    ticket.leave()
+    assert 0 == scene.admission.depth
+    a.submit()
+    scene.end_oldest()
+
+    assert ["a"] == await scene.turn()
+
+
+async def test_who_gives_up_as_its_turn_comes_passes_the_slot_on():
+    scene = Scene(slots=1, queue=4)
+    a = scene.caller("a")
+    a.submit()
+    ticket, waiting = a.submit()
+    a.submit()
+    await scene.turn()
+    scene.end_oldest()
+    waiting.cancel()
+    await scene.turn()
+    ticket.leave()
+
+    assert ["a"] == await scene.turn()
+
+
+async def test_callers_who_have_nothing_are_forgotten():
+    scene = Scene(slots=2, queue=8)
+    for number in range(4):
+        scene.caller(str(number)).submit()
+    await scene.turn()
+    await scene.until_empty()
+
+    assert ({}, 2) == (dict(scene.admission._callers), scene.admission._free)
+
+
+async def test_a_retry_is_told_to_come_when_what_waits_is_through():
+    """A second each, of which nothing is known better; two wait and one more would, for two slots."""
+    scene = Scene(slots=2, queue=4)
+    a = scene.caller("a")
+    for _ in range(4):
+        a.submit()
+    with pytest.raises(Overloaded) as error:
+        a.submit()
+
+    assert 1.5 == error.value.retry_after_s
+
+
+async def test_who_drains_takes_no_more():
+    scene = Scene(slots=1, queue=4)
+    scene.admission.drain()
+    with pytest.raises(Draining):
+        scene.caller("a").submit()
