@@ -1,7 +1,7 @@
-"""Who may run now: a fixed number of slots and a bounded queue before them, both shared evenly by those who call.
+"""Who may run now: a fixed number of slots, shared evenly by those who call, and a bounded queue before them.
 
-A slot that gets free goes to the caller with the fewest, of those who wait; among equals, in turn. A caller may have as many
-places of the queue as it leaves free: one alone half of them, two who want all a third each. So no one can fill it.
+A slot that gets free goes to the caller with the fewest, of those who wait; among equals, in turn. When the queue is full, some
+places beside it are kept for callers who have nothing here: so no one can keep another out, and each comes to its share.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from sandboxd.errors import Draining, Overloaded
 
 _FIRST_GUESS_S = 1.0
 _SMOOTHING = 0.1
+_KEPT = 8  # one place for each so many of the queue
 
 
 class Admission:
@@ -22,6 +23,7 @@ class Admission:
         self._slots = slots
         self._free = slots
         self._queue = queue
+        self._kept = -(-queue // _KEPT)
         self._depth = 0
         self._callers: OrderedDict[str, _Caller] = OrderedDict()  # those who run or wait; whose turn it is is first
         self._mean_s = _FIRST_GUESS_S
@@ -36,11 +38,11 @@ class Admission:
         """Take a slot, or a place in the queue, for a caller. Overloaded when there is none, Draining when the server stops."""
         if self._draining:
             raise Draining("the server is stopping")
-        caller = self._callers.get(name) or _Caller(name)
-        if not self._free and len(caller.waiting) >= self._queue - self._depth:
-            reason = f"all {self._slots} slots are busy and {self._depth} submissions wait, {len(caller.waiting)} of them yours"
+        places = self._queue + (0 if name in self._callers else self._kept)
+        if not self._free and self._depth >= places:
+            reason = f"all {self._slots} slots are busy and {self._depth} submissions wait"
             raise Overloaded(reason, retry_after_s=self._mean_s * (self._depth + 1) / self._slots)
-        self._callers[name] = caller
+        caller = self._callers.setdefault(name, _Caller(name))
         ticket = Ticket(self, caller)
         caller.waiting[ticket] = None
         self._depth += 1

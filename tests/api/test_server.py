@@ -98,7 +98,7 @@ def test_a_client_is_a_connection_or_a_certificate(tmp_path, certificate):
         files = [(tmp_path / name).read_bytes() for name in ("ca.pem", "client.key", "client.pem")]
         credentials = grpc.ssl_channel_credentials(*files)
     sleep = command("sleep", "20")
-    with serving("--slots", "1", "--queue", "2", "--drain-s", "0", *flags) as server:
+    with serving("--slots", "1", "--queue", "1", "--drain-s", "0", *flags) as server:
         address = f"localhost:{server.address.rpartition(':')[2]}"
         with connection(address, credentials) as first, connection(address, credentials) as second:
             calls = []
