@@ -3,7 +3,6 @@
 # limits = { output_bytes = 16 }
 # outcome = "OUTPUT_LIMIT"
 # cause = "output_bytes"
-# stdout = "\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000"
 import os
 
 zeros = os.open("/dev/zero", os.O_RDONLY)

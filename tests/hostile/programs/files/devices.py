@@ -7,7 +7,6 @@
 # mknod 1:1: EACCES
 # mknod 1:3: EACCES
 # mknod in /dev: EROFS
-# whiteout: EACCES
 # fuse: ENOENT
 # kmsg: ENOENT
 # kvm: ENOENT
@@ -20,7 +19,6 @@
 # create: EROFS
 # chmod: EROFS
 # """
-# caught_by = ["landlock"]
 import os
 import stat
 
@@ -29,7 +27,6 @@ from attack import attempt
 for kind, major, minor in ((stat.S_IFBLK, 8, 0), (stat.S_IFBLK, 254, 0), (stat.S_IFCHR, 1, 1), (stat.S_IFCHR, 1, 3)):
     attempt(f"mknod {major}:{minor}", os.mknod, f"/tmp/{major}.{minor}", kind | 0o666, os.makedev(major, minor))
 attempt("mknod in /dev", os.mknod, "/dev/new", stat.S_IFCHR | 0o666, os.makedev(1, 3))
-attempt("whiteout", os.mknod, "/tmp/whiteout", stat.S_IFCHR | 0o666)  # 0:0 is the one that every user may make
 for name in ("fuse", "kmsg", "kvm", "loop-control", "mem", "net/tun", "port", "sda", "vda"):
     attempt(name, os.open, f"/dev/{name}", os.O_RDONLY)
 attempt("create", open, "/dev/new", "x")

@@ -1,10 +1,9 @@
-# attack = "gives itself a network: raises the loopback, adds an address, a bridge and a tunnel"
+# attack = "gives itself a network: raises the loopback, adds an address and a tunnel"
 # threats = [40]
 # outcome = "OK"
 # stdout = """
 # raise the loopback: EPERM
 # add an address: EPERM
-# add a bridge: EPERM
 # make a tunnel: ENOENT
 # 1 interface
 # """
@@ -15,14 +14,13 @@ import struct
 
 from attack import attempt, escaped
 
-SIOCSIFFLAGS, SIOCSIFADDR, SIOCBRADDBR = 0x8914, 0x8916, 0x89A0
+SIOCSIFFLAGS, SIOCSIFADDR = 0x8914, 0x8916
 IFF_UP = 1
 ADDRESS = struct.pack("=HH4s8x", socket.AF_INET, 0, bytes((192, 0, 2, 2)))
 
 control = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 attempt("raise the loopback", fcntl.ioctl, control, SIOCSIFFLAGS, struct.pack("16sH22x", b"lo", IFF_UP))
 attempt("add an address", fcntl.ioctl, control, SIOCSIFADDR, struct.pack("16s16s8x", b"lo:bait", ADDRESS))
-attempt("add a bridge", fcntl.ioctl, control, SIOCBRADDBR, b"bait".ljust(16, b"\0"))
 attempt("make a tunnel", os.open, "/dev/net/tun", os.O_RDWR)
 with open("/proc/net/dev") as table:
     names = [line.split(":")[0].strip() for line in table.readlines()[2:]]

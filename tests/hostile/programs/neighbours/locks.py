@@ -10,7 +10,7 @@ import time
 from attack import escaped
 
 READ_ONLY = ["/", "/etc", "/etc/passwd", "/usr/bin/python3", "/usr/lib/python3.11/os.py", "/dev", "/dev/pts"]
-READ_ONLY += ["/proc", "/proc/acpi", "/proc/stat", "/proc/version", "/proc/sys/kernel/hostname", "/proc/kcore", "/tmp"]
+READ_ONLY += ["/proc", "/proc/acpi", "/proc/stat", "/proc/version", "/proc/sys/kernel/hostname", "/tmp"]
 WRITABLE = ["/dev/null", "/dev/zero", "/dev/full", "/dev/urandom", "/dev/ptmx"]
 held = []
 for path in READ_ONLY + WRITABLE:

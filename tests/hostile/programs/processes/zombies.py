@@ -32,12 +32,16 @@ for _ in range(zombies):
 
 orphans, end = 0, time.monotonic() + 20
 while orphans < 200 and time.monotonic() < end:
-    with contextlib.suppress(BlockingIOError):  # init needs its time
-        if os.fork() == 0:
-            try:
-                fork_dead()
-            except BlockingIOError:
-                os._exit(1)
-            os._exit(0)
-        orphans += os.wait()[1] == 0
+    try:
+        pid = os.fork()
+    except BlockingIOError:  # init needs its time
+        time.sleep(0.01)
+        continue
+    if pid == 0:
+        try:
+            fork_dead()
+        except BlockingIOError:
+            os._exit(1)
+        os._exit(0)
+    orphans += os.wait()[1] == 0
 print(orphans, "orphans")
