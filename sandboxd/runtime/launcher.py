@@ -299,7 +299,7 @@ def main() -> NoReturn:
     sys.meta_path.clear()  # an import after the root has changed would find a container's files, or none
     gc.freeze()  # pages that the collector does not touch stay shared with every init
     gc.disable()
-    with contextlib.suppress(BrokenPipeError):  # the server's end, in the middle of an answer
+    with contextlib.suppress(ConnectionError):  # the server's end: before it took an answer, or in the middle of one
         launcher.run()
     launcher.close()
     os._exit(0)

@@ -15,6 +15,7 @@ import pytest
 from sandboxd.client import SandboxClient
 from sandboxd.v1 import execution_service_pb2 as pb
 from tests.api.conftest import command, python
+from tests.faults.bugs import bugs
 from tests.observe import alive, children, descendants, group_directories, open_files, wait_for, wait_until_idle
 from tests.server import serving
 from tests.slowness import SLOWNESS
@@ -73,6 +74,31 @@ def test_priority_is_the_servers_alone():
 
         assert -10 == os.getpriority(os.PRIO_PROCESS, server.pid)
     assert b"0\n" == first.run.stdout.data == second.run.stdout.data
+
+
+@pytest.mark.usefixtures("leaves_nothing")
+def test_a_server_that_is_killed_before_it_has_read_its_answers():
+    """The launcher then ends in order: no next server is needed for its groups to go."""
+    with serving("--pool-size", "0") as server, SandboxClient(server.address) as client:
+        (launcher,) = children(server.pid)
+        wait_for(lambda: not children(launcher))
+        os.kill(launcher, signal.SIGSTOP)
+        call = client.stub.Execute.future(command("true"))
+        wait_for(client.list)
+        os.kill(server.pid, signal.SIGSTOP)
+        os.kill(launcher, signal.SIGCONT)
+        wait_for(lambda: children(launcher))
+        wait_for(lambda: state_of(launcher) == "S")  # it has answered, and waits for the next message
+        server.kill()
+        wait_for(lambda: not group_directories(launcher))
+        call.cancel()
+
+        assert [] == bugs(server)
+
+
+def state_of(pid):
+    """Return what a process does, by the letter of /proc."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
 def test_killing_an_init_is_never_the_programs_failure():
