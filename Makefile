@@ -8,6 +8,11 @@ PYTHON ?= python3
 # Where the default image is built to.
 STATE_DIR ?= /var/lib/sandboxd
 # More for pytest, such as ARGS='-k memory'; of make fuzz, the targets.
+
+
+# How many times make test-faults kills something; docs/reliability.md.
+ROUNDS ?= 200
+# More for pytest, such as ARGS='-k memory'.
 ARGS ?=
 # Seconds for each target of make fuzz.
 FUZZ_S ?= 60
@@ -46,7 +51,7 @@ test-unit: $(VENV)/.installed ## Run the tests that need neither root nor an ima
 	@$(BIN)/python -m pytest tests/unit $(ARGS)
 
 test-faults: setup-tests ## Run the tests that break the server on purpose
-	@$(BIN)/python -m pytest tests/faults $(ARGS)
+	@TEST_ROUNDS=$(ROUNDS) $(BIN)/python -m pytest tests/faults $(ARGS)
 
 test-mutants: setup-tests ## Take walls out of copies, one by one, and see that a test notices each
 	@$(BIN)/python -m pytest tests/mutants $(ARGS)

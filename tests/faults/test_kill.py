@@ -1,65 +1,122 @@
-"""kill -9 of server, launcher and init at any moment: nothing lives on, and the next start sweeps what is left."""
+"""kill -9 of server, launcher, init and spare containers under load, at any moment: nothing lives on, and no answer is wrong.
+
+TEST_ROUNDS and TEST_SEED: docs/reliability.md.
+"""
 
 from __future__ import annotations
 
 import os
-import random
 import shutil
 import signal
 import time
+from collections import Counter
 from pathlib import Path
 
 import grpc
 import pytest
 
+from sandboxd.attack.target import attacked
 from sandboxd.client import SandboxClient
 from sandboxd.v1 import execution_service_pb2 as pb
 from tests.api.conftest import command, python
 from tests.faults.bugs import bugs
-from tests.observe import alive, children, descendants, group_directories, open_files, wait_for, wait_until_idle
+from tests.faults.chance import ROUNDS, SEED, chance_of
+from tests.faults.load import FAULT, GONE, OK, Load
+from tests.observe import children, group_directories, wait_for, wait_until_idle
 from tests.server import serving
 from tests.slowness import SLOWNESS
 
-ROUNDS = 8 if SLOWNESS == 1 else 2  # each starts two servers
+VICTIMS = ("server", "launcher", "init", "spare")
+EACH = max(1, ROUNDS // len(VICTIMS))
+LONGEST_WAIT_S = 0.5 * SLOWNESS
+SETTLE_S = 10 * SLOWNESS
 
 
-@pytest.mark.parametrize("round_", range(ROUNDS))
-@pytest.mark.parametrize("victim", ["server", "launcher"])
-def test_nothing_outlives_the_server_or_the_launcher(victim, round_):
-    """Under load, at a random moment; the next server's start sweeps the groups."""
-    chance = random.Random(round_)
-    with serving("--metrics-listen", "127.0.0.1:0") as server, SandboxClient(server.address) as client:
-        client.execute(command("true"))  # what is opened once is open
-        wait_until_idle(server.metrics_address)
-        idle = open_files(server.pid)
-        calls = [client.stub.Execute.future(python("import os, time; os.fork(); time.sleep(30)")) for _ in range(6)]
-        wait_for(lambda: len(client.list()) == len(calls))
-        time.sleep(chance.uniform(0, 0.15))  # the moment is the point, at random but the same in each run
-        (launcher,) = children(server.pid)
-        everything = descendants(server.pid)
-        if victim == "server":
-            server.kill()
-        else:
-            os.kill(launcher, signal.SIGKILL)
-        wait_for(lambda: not any(alive(pid) for pid in everything))
-        if victim == "launcher":
-            answers = [outcome(call) for call in calls]
-            assert {"INTERNAL"} >= set(answers), "a fault of ours was told as the program's"
-            assert pb.VERDICT_OK == client.execute(command("true"), timeout=20 * SLOWNESS).verdict
-            wait_until_idle(server.metrics_address)
-            wait_for(lambda: open_files(server.pid) <= idle)  # the scrape's own connection ends a moment later
-    leftovers = group_directories(launcher)
-    with serving():
+def begin(victim, number):
+    """Return the chance of a round, and say how to come back to it, which pytest shows where the test fails."""
+    print(f"TEST_SEED={SEED} TEST_ROUNDS={ROUNDS}: {victim}, round {number}")
+    return chance_of(victim, number)
+
+
+def wait_a_while(chance):
+    """Wait for any moment: there is no event for it."""
+    time.sleep(chance.uniform(0, LONGEST_WAIT_S))
+
+
+def kill_one(chance, candidates):
+    """Kill one of those that there are, once there is one, by a pidfd: its number may be another's by then."""
+    while True:
+        pid = chance.choice(wait_for(candidates))
+        try:
+            pidfd = os.pidfd_open(pid)
+        except ProcessLookupError:
+            continue
+        try:
+            if pid in candidates():
+                signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+                return
+        except ProcessLookupError:
+            continue
+        finally:
+            os.close(pidfd)
+
+
+def victims(server, kind):
+    """Return the launcher; or the inits of containers with a program; or of those that have none yet."""
+    launchers = children(server.pid)
+    if kind == "launcher":
+        return launchers
+    inits = [init for launcher in launchers for init in children(launcher)]
+    return [init for init in inits if bool(children(init)) == (kind == "init")]
+
+
+@pytest.mark.usefixtures("leaves_nothing")
+def test_rounds_of_killing_the_server(guard, tmp_path):
+    """Whoever waits learns that it is gone, nothing lives on, and the next one sweeps the groups."""
+    before, leftovers, outcomes = guard.snapshot(), [], Counter()
+    flags = ("--listen", f"unix:{tmp_path}/socket")
+    for number in range(EACH):
+        chance = begin("server", number)
+        with serving(*flags) as server, SandboxClient(server.address) as client:
+            assert [] == [path for path in leftovers if path.exists()]
+            (launcher,) = children(server.pid)
+            with Load(client, f"server {number}") as load:
+                wait_a_while(chance)
+                server.kill()
+            wait_for(lambda: guard.snapshot().processes <= before.processes)
+            leftovers = group_directories(launcher)
+            assert [] == bugs(server)
+        assert {OK, GONE} >= set(load.outcomes), load.outcomes
+        outcomes.update(load.outcomes)
+    with serving(*flags) as server, SandboxClient(server.address) as client:
         assert [] == [path for path in leftovers if path.exists()]
+        assert pb.VERDICT_OK == client.execute(command("true")).verdict
+
+    assert outcomes[GONE], "nobody noticed"
 
 
-def outcome(call):
-    """Return how a call ended; INTERNAL for both forms of our own failure."""
-    try:
-        response = call.result(20 * SLOWNESS)
-    except grpc.RpcError as error:
-        return "INTERNAL" if error.code() is grpc.StatusCode.INTERNAL else f"{error.code().name}: {error.details()}"
-    return "INTERNAL" if response.verdict == pb.VERDICT_INTERNAL_ERROR else pb.Verdict.Name(response.verdict)
+@pytest.mark.parametrize("kind", ["launcher", "init", "spare"])
+def test_rounds_of_killing_what_a_server_has_started(guard, kind):
+    """Whoever is hit learns that it was our fault, the others get what they would have got, and the server goes on."""
+    outcomes = Counter()
+    with attacked("--metrics-listen", "127.0.0.1:0", guard=guard, patience=SLOWNESS) as target:
+        server = target.server
+        wait_until_idle(server.metrics_address)
+        before = target.seen()
+        for number in range(EACH):
+            chance = begin(kind, number)
+            with Load(target.client, f"{kind} {number}") as load:
+                wait_a_while(chance)
+                kill_one(chance, lambda: victims(server, kind))
+            assert {OK, FAULT} >= set(load.outcomes), load.outcomes
+            target.latency_s()  # raises unless it is served
+            assert [] == target.left(before, SETTLE_S)
+            outcomes.update(load.outcomes)
+            assert kind == "launcher" or load.outcomes.count(FAULT) <= 1, "others were hit too"
+        assert [] == bugs(server)
+
+    assert outcomes[OK] >= EACH, "it was not under load"
+    assert kind == "spare" or outcomes[FAULT], "nobody noticed"
 
 
 def test_priority_is_the_servers_alone():
