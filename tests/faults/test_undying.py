@@ -1,0 +1,75 @@
+"""A container that does not die for a while: it keeps its slot, where everybody can see it, and nobody else waits for it."""
+
+from __future__ import annotations
+
+import grpc
+import pytest
+from google.protobuf.duration_pb2 import Duration
+
+from sandboxd.attack.target import attacked
+from sandboxd.v1 import execution_service_pb2 as pb
+from tests.api.conftest import command, python
+from tests.faults.bugs import bugs
+from tests.faults.freezer import frozen
+from tests.observe import alive, children, descendants, sample, scrape, wait_for
+from tests.slowness import SLOWNESS
+
+TRUE = command("true")
+SLEEP = python("import os, time; os.fork(); time.sleep(60)", limits=pb.Limits(wall_time=Duration(seconds=120)))
+WALL_TIME_S = SLOWNESS
+SHORT = python("import time; time.sleep(60)", limits=pb.Limits(wall_time=Duration(seconds=WALL_TIME_S)))
+ANSWER_S = 20 * SLOWNESS
+SETTLE_S = 10 * SLOWNESS
+POOLLESS = ("--pool-size", "0")
+
+
+def started(client, server, request):
+    """Start an execution; returns its call and the processes of its container once its program runs."""
+    (launcher,) = children(server.pid)
+    before, running = set(children(launcher)), len(running_of(client))
+    call = client.stub.Execute.future(request)
+    wait_for(lambda: len(running_of(client)) > running)
+    (init,) = set(children(launcher)) - before
+    return call, [init, *descendants(init)]
+
+
+def running_of(client):
+    """List the executions whose program has started."""
+    return [execution for execution in client.list() if execution.phase]
+
+
+@pytest.mark.parametrize("end", ["cancelled", "out of time"])
+def test_it_keeps_its_slot_and_the_others_are_served(guard, end):
+    flags = (*POOLLESS, "--slots", "2", "--metrics-listen", "127.0.0.1:0")
+    with attacked(*flags, guard=guard, patience=SLOWNESS) as target:
+        server, client = target.server, target.client
+        wait_for(lambda: not children(children(server.pid)[0]))
+        before = target.seen()
+        call, processes = started(client, server, SLEEP if end == "cancelled" else SHORT)
+        with frozen(processes) as held:
+            if end == "cancelled":
+                call.cancel()
+            else:
+                age = Duration(seconds=WALL_TIME_S).ToNanoseconds()
+                wait_for(lambda: client.list()[0].age.ToNanoseconds() > age, 2 * WALL_TIME_S)
+            for _ in range(3):
+                target.latency_s()
+            second, _ = started(client, server, SLEEP)
+            third = client.stub.Execute.future(TRUE)
+            metrics = wait_for(
+                lambda: sample(text := scrape(server.metrics_address), "sandboxd_queue_depth") == 1 and text
+            )
+            assert 2 == sample(metrics, "sandboxd_containers", state="live")
+            assert 3 == len(client.list())
+            assert [] == [pid for pid in processes if not alive(pid)]
+            second.cancel()
+            assert pb.VERDICT_OK == third.result(ANSWER_S).verdict, "the second slot is there for the others"
+            held.thaw()
+            if end == "cancelled":
+                assert grpc.StatusCode.CANCELLED is call.code()
+            else:
+                assert pb.VERDICT_WALL_TIME_LIMIT == call.result(ANSWER_S).verdict
+            wait_for(lambda: not client.list())
+        assert [] == target.left(before, SETTLE_S)
+        target.latency_s()
+        assert [] == bugs(server)
