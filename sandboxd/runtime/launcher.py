@@ -95,6 +95,7 @@ class Launcher:
         for made in self._containers.values():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(made.pid, signal.SIGKILL)  # our own unreaped child: the number cannot be another's
+        for made in self._containers.values():  # one that takes a while to die keeps no other alive
             os.waitpid(made.pid, 0)
             self._unremoved.append(made.group)
         self._remove_groups()

@@ -7,11 +7,13 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 
 from sandboxd.attack.target import attacked
+from sandboxd.client import SandboxClient
 from sandboxd.v1 import execution_service_pb2 as pb
 from tests.api.conftest import command, python
 from tests.faults.bugs import bugs
 from tests.faults.freezer import frozen
-from tests.observe import alive, children, descendants, sample, scrape, wait_for
+from tests.observe import alive, children, descendants, group_directories, sample, scrape, wait_for
+from tests.server import serving
 from tests.slowness import SLOWNESS
 
 TRUE = command("true")
@@ -72,4 +74,24 @@ def test_it_keeps_its_slot_and_the_others_are_served(guard, end):
             wait_for(lambda: not client.list())
         assert [] == target.left(before, SETTLE_S)
         target.latency_s()
+        assert [] == bugs(server)
+
+
+@pytest.mark.usefixtures("leaves_nothing")
+def test_the_end_of_the_server_is_the_end_of_all_others():
+    """They do not wait for the one that does not die, nor does the next server; and the groups go in the end."""
+    with serving(*POOLLESS) as server, SandboxClient(server.address) as client:
+        (launcher,) = children(server.pid)
+        wait_for(lambda: not children(launcher))
+        containers = [started(client, server, SLEEP) for _ in range(3)]
+        undying, others = containers[0][1], [pid for _, processes in containers[1:] for pid in processes]
+        with frozen(undying) as held:
+            server.kill()
+            wait_for(lambda: not any(map(alive, others)))
+            with serving(*POOLLESS) as next_server, SandboxClient(next_server.address) as next_client:
+                assert pb.VERDICT_OK == next_client.execute(TRUE).verdict
+                assert all(map(alive, undying))
+                held.thaw()
+                wait_for(lambda: not any(map(alive, undying)))
+                wait_for(lambda: not group_directories(launcher))
         assert [] == bugs(server)
