@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import time
+
 import grpc
 import pytest
 from google.protobuf.duration_pb2 import Duration
@@ -95,3 +99,28 @@ def test_the_end_of_the_server_is_the_end_of_all_others():
                 wait_for(lambda: not any(map(alive, undying)))
                 wait_for(lambda: not group_directories(launcher))
         assert [] == bugs(server)
+
+
+@pytest.mark.usefixtures("leaves_nothing")
+def test_a_new_launcher_does_not_wait_for_it():
+    with serving(*POOLLESS) as server, SandboxClient(server.address) as client:
+        (launcher,) = children(server.pid)
+        wait_for(lambda: not children(launcher))
+        call, processes = started(client, server, SHORT)
+        with frozen(processes) as held:
+            os.kill(launcher, signal.SIGKILL)
+            wait_for(lambda: launcher not in children(server.pid))
+            begun = time.monotonic()
+            assert pb.VERDICT_OK == client.execute(TRUE, timeout=ANSWER_S).verdict
+            assert time.monotonic() - begun < 10 * SLOWNESS
+            assert pb.VERDICT_OK == client.execute(TRUE, timeout=ANSWER_S).verdict
+            assert 1 == len(client.list())
+            age = Duration(seconds=WALL_TIME_S).ToNanoseconds()
+            wait_for(lambda: client.list()[0].age.ToNanoseconds() > age, 2 * WALL_TIME_S)
+            held.thaw()
+            response = call.result(ANSWER_S)
+        assert response.verdict
+        wait_for(lambda: not client.list())
+        assert [] == bugs(server)
+    with serving(*POOLLESS):
+        assert [] == group_directories(launcher), "the next start sweeps"

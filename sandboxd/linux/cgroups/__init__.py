@@ -8,7 +8,7 @@ import os
 import re
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,38 +98,46 @@ def open_hierarchy(name: str, parent: str | None, members: Sequence[int]) -> Hie
     """
     if detect_version() == 1:
         parents = _parents_v1(parent)
-        for path in set(parents.values()):
-            sweep(path)
+        sweep(set(parents.values()))
         return v1.HierarchyV1(parents, name)
     path = _parent_v2(parent, members)
-    sweep(path)
+    sweep([path])
     return v2.HierarchyV2(path, name)
 
 
-def sweep(parent: str) -> None:
-    """Remove the directories of servers that are dead, if the kernel lets go of them."""
+def sweep(parents: Iterable[str]) -> None:
+    """Remove the directories of servers that are dead, killing what is left in them.
+
+    What does not die in time stays, for the next: nobody is served meanwhile.
+    """
+    left = [directory for parent in parents for directory in _left_behind(parent)]
+    deadline = time.monotonic() + _SWEEP_S
+    while (left := [directory for directory in left if not _remove(directory)]) and time.monotonic() < deadline:
+        time.sleep(_SWEEP_POLL_S)  # v1 has no event for a group that became empty
+
+
+def _left_behind(parent: str) -> list[str]:
+    """List the directories of servers that are dead, the inner ones first."""
+    found = []
     for entry in os.listdir(parent):
         match = _INSTANCE.fullmatch(entry)
         if match and not process.is_alive(int(match[1]), int(match[2])):
-            for directory, _, _ in os.walk(os.path.join(parent, entry), topdown=False):
-                _remove_by_force(directory)
+            found += [directory for directory, _, _ in os.walk(os.path.join(parent, entry), topdown=False)]
+    return found
 
 
-def _remove_by_force(directory: str) -> None:
-    """Remove a group whose owner is dead, killing what is left in it. One that does not die in time stays, for the next."""
-    deadline = time.monotonic() + _SWEEP_S
-    while time.monotonic() < deadline:
-        try:
-            os.rmdir(directory)
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            if error.errno != errno.EBUSY:
-                raise
-            _kill_members(directory)
-            time.sleep(_SWEEP_POLL_S)  # v1 has no event for a group that became empty
-        else:
-            return
+def _remove(directory: str) -> bool:
+    """Remove a group whose owner is dead; False where something in it still has to die, which is killed."""
+    try:
+        os.rmdir(directory)
+    except FileNotFoundError:
+        return True
+    except OSError as error:
+        if error.errno != errno.EBUSY:
+            raise
+        _kill_members(directory)
+        return False
+    return True
 
 
 def _kill_members(directory: str) -> None:
