@@ -103,6 +103,7 @@ def test_the_end_of_the_server_is_the_end_of_all_others():
 
 @pytest.mark.usefixtures("leaves_nothing")
 def test_a_new_launcher_does_not_wait_for_it():
+    """Nor is its end told as the program's: it was the launcher's, however much time has passed until it is seen."""
     with serving(*POOLLESS) as server, SandboxClient(server.address) as client:
         (launcher,) = children(server.pid)
         wait_for(lambda: not children(launcher))
@@ -119,7 +120,8 @@ def test_a_new_launcher_does_not_wait_for_it():
             wait_for(lambda: client.list()[0].age.ToNanoseconds() > age, 2 * WALL_TIME_S)
             held.thaw()
             response = call.result(ANSWER_S)
-        assert response.verdict
+        assert (pb.VERDICT_INTERNAL_ERROR, pb.FAULT_DOMAIN_PLATFORM) == (response.verdict, response.fault_domain)
+        assert "the launcher ended" in response.run.detail
         wait_for(lambda: not client.list())
         assert [] == bugs(server)
     with serving(*POOLLESS):
