@@ -84,8 +84,8 @@ class ExecutionService:
         self._admission.drain()
         if self._live:
             await asyncio.wait([asyncio.create_task(e.settled()) for e in self._live.values()], timeout=grace_s)
-        for execution in list(self._live.values()):
-            await execution.abandon()
+        if left := list(self._live.values()):
+            await asyncio.wait([asyncio.create_task(e.abandon()) for e in left])  # one may take a while to die
 
     def _ended(self, execution: Execution) -> None:
         del self._live[execution.id]

@@ -126,3 +126,22 @@ def test_a_new_launcher_does_not_wait_for_it():
         assert [] == bugs(server)
     with serving(*POOLLESS):
         assert [] == group_directories(launcher), "the next start sweeps"
+
+
+@pytest.mark.usefixtures("leaves_nothing")
+def test_a_drain_ends_all_others():
+    """Each has its answer though one of them does not die; the server ends when that one has."""
+    with serving(*POOLLESS, "--drain-s", "0") as server, SandboxClient(server.address) as client:
+        (launcher,) = children(server.pid)
+        wait_for(lambda: not children(launcher))
+        containers = [started(client, server, SLEEP) for _ in range(3)]
+        with frozen(containers[0][1]) as held:
+            server.process.send_signal(signal.SIGTERM)
+            answers = [call.result(ANSWER_S).verdict for call, _ in containers[1:]]
+            assert not containers[0][0].done()
+            held.thaw()
+            answers.append(containers[0][0].result(ANSWER_S).verdict)
+        assert 0 == server.process.wait(ANSWER_S)
+
+        assert [pb.VERDICT_CANCELLED] * 3 == answers
+        assert [] == bugs(server)
