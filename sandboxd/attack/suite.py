@@ -64,6 +64,9 @@ class Suite:
         attack = self._attacks[name]
         if self._idle is None:
             self._idle = self._find_idle()
+
+
+        before = self._idle = self._target.settled(_SETTLE_S * self._patience, self._idle)
         promises: list[str] = []
         with _Probe(self._target) as probe:
             if attack.header.before:
@@ -112,6 +115,8 @@ class Suite:
             if (seen := self._target.seen()) != now:
                 now, since = seen, time.monotonic()
         return now
+
+
 
 
 class _Probe:

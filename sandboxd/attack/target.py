@@ -32,6 +32,7 @@ from sandboxd.v1 import execution_service_pb2 as pb
 CANARY_PREFIX = "sandboxd-canary-"
 _CONTENT = b"bait\n"
 _POLL_S = 0.02
+_HOLD_S = 0.1
 _TIMEOUT_S = 120
 _FIRST_ID = 65536  # uid_base is no less
 _IPC_CREAT, _IPC_EXCL, _IPC_RMID = 0o1000, 0o2000, 0
@@ -124,6 +125,19 @@ class Target:
                 "IPC objects": sum(map(_foreign_objects, ("shm", "msg", "sem"))),
             }
         )
+
+    def settled(self, within_s: float, last: Counter[str] | None = None) -> Counter[str]:
+        """Return what is there when nothing runs. Spare containers are made by and by, so it is looked at until it holds.
+
+        ``last`` is what was there when it was looked at before.
+        """
+        deadline = time.monotonic() + within_s
+        now = self.seen()
+        while last != now and time.monotonic() < deadline:
+            last = now
+            time.sleep(_HOLD_S)
+            now = self.seen()
+        return now
 
     def left(self, before: Counter[str], within_s: float) -> list[str]:
         """Say what is more, or less, than before once it has settled, or after a while."""

@@ -102,7 +102,7 @@ def test_rounds_of_killing_what_a_server_has_started(guard, kind):
     with attacked("--metrics-listen", "127.0.0.1:0", guard=guard, patience=SLOWNESS) as target:
         server = target.server
         wait_until_idle(server.metrics_address)
-        before = target.seen()
+        before = target.settled(SETTLE_S)
         for number in range(EACH):
             chance = begin(kind, number)
             with Load(target.client, f"{kind} {number}") as load:

@@ -50,7 +50,7 @@ def test_it_keeps_its_slot_and_the_others_are_served(guard, end):
     with attacked(*flags, guard=guard, patience=SLOWNESS) as target:
         server, client = target.server, target.client
         wait_for(lambda: not children(children(server.pid)[0]))
-        before = target.seen()
+        before = target.settled(SETTLE_S)
         call, processes = started(client, server, SLEEP if end == "cancelled" else SHORT)
         with frozen(processes) as held:
             if end == "cancelled":
