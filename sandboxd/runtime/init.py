@@ -160,7 +160,7 @@ def _release(child: steps.Child, program: ProgramSpec, streams: list[int], since
         )
     except (OSError, ValueError) as error:
         code = (error.errno or 0) if isinstance(error, OSError) else errno.EINVAL
-        if code in _HOST_ERRORS:
+        if code in _HOST_ERRORS or (code == errno.ENOMEM and not _can_clone()):
             raise
         wire.send(child.control, InitMessage(FromInit.NOT_EXECUTABLE, code, os.path.exists(path)).encode())
         return None
@@ -171,6 +171,15 @@ def _release(child: steps.Child, program: ProgramSpec, streams: list[int], since
     for fd in (pidfd, *passed, *streams):
         os.close(fd)
     return pid
+
+
+def _can_clone() -> bool:
+    """Whether a process can be had, so that one that cannot be started is itself too large."""
+    try:
+        os.posix_spawn("/nonexistent", ["/nonexistent"], {})
+    except OSError as error:
+        return error.errno != errno.ENOMEM
+    return True
 
 
 def _set_limits(program: ProgramSpec) -> None:

@@ -54,6 +54,7 @@ REFUSALS = (
     Refusal("clone3", "EAGAIN", "clone"),
     Refusal("clone3", "ENOMEM", "clone"),
     Refusal("posix_spawn of init", "EAGAIN", "start_program"),
+    Refusal("posix_spawn of init", "ENOMEM", "start_program"),
     *([Refusal("cgroup.procs", "EIO", "clone"), Refusal("cgroup.procs", "EBUSY", "clone")] * (QUOTA != "cpu.max")),
 )
 KEPT = (("rmdir", "EBUSY"),)
