@@ -7,7 +7,6 @@ Single-threaded, few imports, an empty environment; it ends when the server's so
 from __future__ import annotations
 
 import contextlib
-import errno
 import gc
 import os
 import resource
@@ -188,16 +187,15 @@ class Launcher:
         self._remove_groups()
 
     def _remove_groups(self) -> None:
-        """Remove the groups of the dead; one that the kernel still holds is tried again soon."""
+        """Remove the groups of the dead; one that the kernel still holds, or cannot remove now, is tried again soon."""
         still = []
         for group in self._unremoved:
             try:
                 group.remove()
-                group.close()
-            except OSError as error:
-                if error.errno != errno.EBUSY:
-                    raise
+            except OSError:
                 still.append(group)
+            else:
+                group.close()
         self._unremoved = still
 
     def _refuse(self, header: dict[str, Any], error: OSError) -> None:

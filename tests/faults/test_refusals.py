@@ -57,7 +57,7 @@ REFUSALS = (
     Refusal("posix_spawn of init", "ENOMEM", "start_program"),
     *([Refusal("cgroup.procs", "EIO", "clone"), Refusal("cgroup.procs", "EBUSY", "clone")] * (QUOTA != "cpu.max")),
 )
-KEPT = (("rmdir", "EBUSY"),)
+KEPT = ("rmdir", "EBUSY"), ("rmdir", "EIO")
 LAUNCH = ("posix_spawn of the server", "EAGAIN"), ("posix_spawn of the server", "ENOMEM")
 ACCOUNTS = ("read", "EIO")
 END = (QUOTA, "EIO")
