@@ -27,23 +27,6 @@ _CODE = "import sys; sys.path.insert(0, sys.argv.pop()); from sandboxd.runtime.l
 _PACKAGE_PARENT = str(Path(__file__).resolve().parents[2])
 
 
-@dataclass(frozen=True, slots=True)
-class _Executable:
-    """The interpreter, by a mount of its own."""
-
-    mount_fd: int
-    path: str
-
-
-def _own_executable() -> _Executable:
-    """Return the interpreter by a copy of the host's mounts, which the launcher makes unfit to execute from once it runs."""
-    try:
-        mount_fd = mounts.clone_tree("/", recursive=True)
-    except OSError as error:
-        raise HostUnfit(f"the host's mounts cannot be copied: {error.strerror}") from error
-    return _Executable(mount_fd, f"/proc/self/fd/{mount_fd}{os.path.realpath(sys.executable)}")
-
-
 class LauncherGone(Exception):
     """The launcher has ended, and every container with it."""
 
@@ -78,19 +61,13 @@ class LauncherClient:
     @classmethod
     async def start(cls, store: Path, cgroup_parent: str | None) -> LauncherClient:
         """Start a launcher and wait until it serves. HostUnfit when it finds that it cannot."""
-        executable = _own_executable()
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         argv = [sys.executable, "-I", "-S", "-B", "-c", _CODE, str(store)]
         argv += [cgroup_parent] if cgroup_parent is not None else []
         try:
-            actions = [(os.POSIX_SPAWN_DUP2, theirs.fileno(), 3), (os.POSIX_SPAWN_DUP2, executable.mount_fd, 4)]
-            pid = os.posix_spawn(  # noqa: ASYNC221  (returns once it has exec'ed)
-                executable.path, [*argv, _PACKAGE_PARENT], {}, file_actions=actions, setsid=True, setsigmask=[]
-            )
-        finally:
-            theirs.close()
-            os.close(executable.mount_fd)
-        self = cls(ours, pid)
+            sock, pid = _spawn([*argv, _PACKAGE_PARENT])
+        except OSError as error:
+            raise HostUnfit(f"the launcher cannot be started: {error.strerror}") from error
+        self = cls(sock, pid)
         hello = await self._hello
         if hello["type"] == "unfit":
             await self.gone
@@ -206,3 +183,21 @@ class LauncherClient:
             self._hello.set_exception(HostUnfit("the launcher died at its start"))
             self._hello.exception()  # likewise
         self.gone.set_result(None)
+
+
+def _spawn(argv: list[str]) -> tuple[socket.socket, int]:
+    """Start a launcher; returns the socket to it and its process id. Nothing is left open where that fails.
+
+    Its interpreter is this one, by a copy of the host's mounts, which the launcher makes unfit to execute from once it runs.
+    """
+    with contextlib.ExitStack() as always, contextlib.ExitStack() as on_failure:
+        mount_fd = mounts.clone_tree("/", recursive=True)
+        always.callback(os.close, mount_fd)
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        always.callback(theirs.close)
+        on_failure.callback(ours.close)
+        path = f"/proc/self/fd/{mount_fd}{os.path.realpath(sys.executable)}"
+        actions = [(os.POSIX_SPAWN_DUP2, theirs.fileno(), 3), (os.POSIX_SPAWN_DUP2, mount_fd, 4)]
+        pid = os.posix_spawn(path, argv, {}, file_actions=actions, setsid=True, setsigmask=[])
+        on_failure.pop_all()
+    return ours, pid

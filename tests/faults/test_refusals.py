@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 from dataclasses import dataclass
 
 import grpc
@@ -126,6 +127,19 @@ def test_a_group_that_cannot_be_removed_is_removed_later(target, point):
         assert before < target.seen()["groups"]
 
     assert launcher == launcher_of(target), "the launcher did not live through it"
+
+
+@pytest.mark.parametrize("point", LAUNCH, ids=str)
+def test_a_launcher_that_cannot_be_started(target, point):
+    """Each request asks for one until there is one."""
+    launcher = launcher_of(target)
+    with SWITCH.on(target.server.pid, point):
+        os.kill(launcher, signal.SIGKILL)
+        wait_for(lambda: not children(target.server.pid))
+        told = [failure(lambda: target.client.execute(TRUE)) for _ in range(3)]
+
+    cause = os.strerror(getattr(errno, point[1]))
+    assert [f"container set-up failed at launch: the launcher cannot be started: {cause}"] * 3 == told
 
 
 def test_accounts_that_cannot_be_read(target):

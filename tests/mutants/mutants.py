@@ -258,9 +258,9 @@ MUTANTS = (
     _without(
         "an empty environment of the launcher",
         "sandboxd/runtime/launcher_client.py",
-        "[*argv, _PACKAGE_PARENT], {},",
+        "(path, argv, {},",
         "container/test_walls::test_launcher_knows_nothing_of_the_servers_environment",
-        instead="[*argv, _PACKAGE_PARENT], dict(os.environ),",
+        instead="(path, argv, dict(os.environ),",
     ),
     _without(
         "the kill for memory",
