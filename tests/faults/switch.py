@@ -90,9 +90,9 @@ class Switch:
         self._points = dict(enumerate(points, start=1))
 
     @contextlib.contextmanager
-    def copy(self) -> Iterator[Path]:
-        """Give a copy of the repository in which nothing is amiss until it is told to be."""
-        with mutated(EDITS) as directory:
+    def copy(self, edits: Sequence[Edit] = ()) -> Iterator[Path]:
+        """Give a copy of the repository, with more edits, in which nothing is amiss until it is told to be."""
+        with mutated([*EDITS, *edits]) as directory:
             (directory / _HELPER).write_text(_CODE.format(points=self._points, hold=HOLD))
             yield directory
 

@@ -19,6 +19,13 @@ _WORKSPACE = "sandboxd/runtime/workspace.py"
 _CREDENTIALS = "sandboxd/linux/credentials.py"
 _PROFILE = "sandboxd/linux/seccomp_profile.py"
 _V1 = "sandboxd/linux/cgroups/v1.py"
+_WALL_CLOCK = """\
+import time as _time
+import types
+
+_FIRST = _time.time_ns() - _time.monotonic_ns()
+time = types.SimpleNamespace(monotonic_ns=lambda: _time.time_ns() - _FIRST)
+"""
 
 
 @dataclass(frozen=True)
@@ -282,6 +289,13 @@ MUTANTS = (
         "            self._end_in_time(Killed.WALL_TIME)\n",
         "container/test_limits::test_wall_time_is_independent_of_cpu_time",
         instead="            pass\n",
+    ),
+    _without(
+        "a clock that never jumps",
+        _SUPERVISOR,
+        "import time\n",
+        "faults/test_clock::test_a_jump_changes_no_time_and_no_verdict",
+        instead=_WALL_CLOCK,
     ),
     _without(
         "the kill for output",
