@@ -160,15 +160,21 @@ class Target:
 
 @contextlib.contextmanager
 def attacked(
-    *flags: str, policy: str = "", env: Mapping[str, str] | None = None, guard: Guard, patience: float = 1.0
+    *flags: str,
+    policy: str = "",
+    env: Mapping[str, str] | None = None,
+    under: Sequence[str] = (),
+    guard: Guard,
+    patience: float = 1.0,
 ) -> Iterator[Target]:
-    """Start a server inside a guard that is entered already, and warm it up."""
+    """Start a server inside a guard that is entered already, ``under`` a command that executes it, and warm it up."""
     with (
         baited() as bait,
         tempfile.TemporaryDirectory(prefix="sandboxd-attack-") as temporary,
         serving(
             *("--listen", f"unix:{temporary}/socket", *flags),
             env={"TMPDIR": temporary, "CANARY": bait.canary, **(env or {})},
+            under=under,
             patience=patience,
         ) as server,
         SandboxClient(server.address) as client,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 import grpc
+import pytest
 
 from sandboxd.client import SandboxClient
 from sandboxd.v1 import execution_service_pb2 as pb
@@ -108,3 +109,11 @@ class Load:
         while not self._stop.is_set():
             run = chance.choice((execute, stream))
             self.outcomes.append(run(self._client, chance.choice(JOBS)))
+
+
+def failure(call: Callable[[], object]) -> str:
+    """Return the message of a call that has no answer, which must be for a fault of the platform."""
+    with pytest.raises(grpc.RpcError) as error:
+        call()
+    assert grpc.StatusCode.INTERNAL is error.value.code(), error.value.details()
+    return error.value.details()

@@ -11,6 +11,7 @@ from google.protobuf.duration_pb2 import Duration
 from sandboxd.client import SandboxClient
 from sandboxd.v1 import execution_service_pb2 as pb
 from tests.api.conftest import command, python
+from tests.faults.load import failure
 from tests.guard import group_of
 from tests.observe import children, group_directories, open_files, wait_for
 from tests.server import serving
@@ -22,14 +23,6 @@ STARVED_AT = {
     "server": {"open_control_socket", "receive_descriptors", "read_accounts", "open_pipes", "pass_program"},
     "launcher": {"receive_descriptors", "make_workspace", "make_cgroup", "clone"},
 }
-
-
-def failure(call):
-    """Return the message of a call that has no answer, which must be for a fault of the platform."""
-    with pytest.raises(grpc.RpcError) as error:
-        call()
-    assert grpc.StatusCode.INTERNAL is error.value.code(), error.value.details()
-    return error.value.details()
 
 
 def test_no_process_to_be_had():

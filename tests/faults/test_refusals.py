@@ -7,7 +7,6 @@ import os
 import signal
 from dataclasses import dataclass
 
-import grpc
 import pytest
 from google.protobuf.duration_pb2 import Duration
 
@@ -16,6 +15,7 @@ from sandboxd.linux import cgroups
 from sandboxd.v1 import execution_service_pb2 as pb
 from tests.api.conftest import command, python
 from tests.faults.bugs import bugs
+from tests.faults.load import failure
 from tests.faults.switch import Switch
 from tests.mutation import environment
 from tests.observe import children, wait_for, wait_until_idle
@@ -95,14 +95,6 @@ def launcher_of(target):
     """Return the launcher that serves now."""
     (launcher,) = children(target.server.pid)
     return launcher
-
-
-def failure(call):
-    """Return what is told of a call that has no answer."""
-    with pytest.raises(grpc.RpcError) as error:
-        call()
-    assert grpc.StatusCode.INTERNAL is error.value.code(), error.value.details()
-    return error.value.details()
 
 
 @pytest.mark.parametrize("refusal", REFUSALS, ids=str)
