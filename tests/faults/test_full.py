@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import subprocess
 
@@ -44,12 +43,13 @@ def mounted(*arguments):
 
 def fill(file):
     """Write to a file until there is no room left."""
-    while True:
-        try:
+
+    def write():
+        while True:
             file.write(bytes(4096))
-        except OSError as error:
-            assert errno.ENOSPC == error.errno
-            return
+
+    with pytest.raises(OSError, match="No space left"):
+        write()
 
 
 @pytest.mark.usefixtures("leaves_nothing")
