@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import os
 import signal
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +33,9 @@ from sandboxd.service.plan import Planner
 __all__ = ["App", "Check", "doctor", "serve"]
 
 _PRIORITY = -10  # nice value
+
+
+_THREADS = min(32, (os.cpu_count() or 1) + 4)  # as many as an executor has of itself
 
 
 class App:
@@ -66,6 +71,7 @@ class App:
             pooled=lambda: engine.pool.ready,
             taken=lambda: {"hit": engine.pool.hits, "miss": engine.pool.misses},
         )
+        _start_threads()
         await engine.start()
         # Before programs, so that a busy machine does not delay what ends them at their limits. Threads that come inherit it.
         os.setpriority(os.PRIO_PROCESS, 0, _PRIORITY)
@@ -123,6 +129,20 @@ async def serve(config: Config, announce: Callable[[App], None]) -> None:
         await stop.wait()
     finally:
         await app.stop(config.drain_s)
+
+
+def _start_threads() -> None:
+    """Have all threads of the event loop's executor before anybody is served: later there may be none to be had."""
+    executor = ThreadPoolExecutor(_THREADS)
+    asyncio.get_running_loop().set_default_executor(executor)
+    all_there = threading.Barrier(_THREADS + 1)
+    try:
+        for _ in range(_THREADS):
+            executor.submit(all_there.wait)
+    except RuntimeError as error:
+        all_there.abort()
+        raise HostUnfit(str(error)) from error
+    all_there.wait()
 
 
 def run_server(config: Config, announce: Callable[[App], None]) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import resource
+from pathlib import Path
 
 import grpc
 import pytest
 from google.protobuf.duration_pb2 import Duration
 
 from sandboxd.client import SandboxClient
+from sandboxd.linux import cgroups
 from sandboxd.v1 import execution_service_pb2 as pb
 from tests.api.conftest import command, python
 from tests.faults.load import failure
@@ -43,6 +46,31 @@ def test_no_process_to_be_had():
 
     assert "container set-up failed at start_program: Resource temporarily unavailable" in told
     assert pb.VERDICT_OK == again
+
+
+def test_no_thread_to_be_had():
+    """The server has all of its own from the start: files are read by one though there is no other to be had."""
+    request = python(f"open('f', 'w').write('kept'); import time; time.sleep({SLOWNESS})", collect=["f"])
+    points = cgroups.mount_points()
+    with contextlib.ExitStack() as stack:
+        parent = stack.enter_context(group_of({}))
+        own = Path(f"{points.get('pids', points.get(''))}{parent}/server")
+        own.mkdir()
+        stack.callback(own.rmdir)
+        under = ("sh", "-c", f'echo 0 > {own}/cgroup.procs && exec "$0" "$@"')
+        env = {"SANDBOXD_CGROUP_PARENT": parent}
+        server = stack.enter_context(serving("--pool-size", "0", under=under, env=env))
+        client = stack.enter_context(SandboxClient(server.address))
+        call = client.stub.Execute.future(request)
+        wait_for(lambda: [e for e in client.list() if e.phase])
+        (own / "pids.max").write_text((own / "pids.current").read_text())
+        files = call.result(20 * SLOWNESS).files
+        told = failure(lambda: client.execute(TRUE))
+        (own / "pids.max").write_text("max")
+
+        assert [b"kept"] == [file.content for file in files]
+        assert "container set-up failed at clone: clone3: Resource temporarily unavailable" == told
+        assert pb.VERDICT_OK == client.execute(TRUE).verdict
 
 
 def test_no_memory_to_be_had():
