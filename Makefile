@@ -7,12 +7,9 @@ SHELL := /bin/bash
 PYTHON ?= python3
 # Where the default image is built to.
 STATE_DIR ?= /var/lib/sandboxd
-# More for pytest, such as ARGS='-k memory'; of make fuzz, the targets.
-
-
 # How many times make test-faults kills something; docs/reliability.md.
 ROUNDS ?= 200
-# More for pytest, such as ARGS='-k memory'.
+# More for pytest, such as ARGS='-k memory'; of make fuzz, the targets.
 ARGS ?=
 # Seconds for each target of make fuzz.
 FUZZ_S ?= 60

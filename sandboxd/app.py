@@ -33,8 +33,6 @@ from sandboxd.service.plan import Planner
 __all__ = ["App", "Check", "doctor", "serve"]
 
 _PRIORITY = -10  # nice value
-
-
 _THREADS = min(32, (os.cpu_count() or 1) + 4)  # as many as an executor has of itself
 
 

@@ -63,10 +63,7 @@ class Suite:
         """Run one attack, with what belongs before and beside it, and look at what it has done."""
         attack = self._attacks[name]
         if self._idle is None:
-            self._idle = self._find_idle()
-
-
-        before = self._idle = self._target.settled(_SETTLE_S * self._patience, self._idle)
+            self._idle = self._target.settled(_SETTLE_S * self._patience, _QUIET_S * self._patience)
         promises: list[str] = []
         with _Probe(self._target) as probe:
             if attack.header.before:
@@ -106,17 +103,6 @@ class Suite:
         """Return what came of a companion and should not: an attack must not change how its neighbours end."""
         _, found, differences = self._judge(self._attacks[name], result)
         return [f"{name}: {what}" for what in (*found, *differences)]
-
-    def _find_idle(self) -> Counter[str]:
-        """Return what is there when nothing runs: what has been so for a second, for spare containers are made by and by."""
-        now, since = self._target.seen(), time.monotonic()
-        while time.monotonic() - since < _QUIET_S * self._patience:
-            time.sleep(_PROBE_S)
-            if (seen := self._target.seen()) != now:
-                now, since = seen, time.monotonic()
-        return now
-
-
 
 
 class _Probe:

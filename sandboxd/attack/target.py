@@ -126,17 +126,14 @@ class Target:
             }
         )
 
-    def settled(self, within_s: float, last: Counter[str] | None = None) -> Counter[str]:
-        """Return what is there when nothing runs. Spare containers are made by and by, so it is looked at until it holds.
-
-        ``last`` is what was there when it was looked at before.
-        """
+    def settled(self, within_s: float, hold_s: float = _HOLD_S) -> Counter[str]:
+        """Return what is there when nothing runs. Spare containers are made by and by, so it is looked at until it holds."""
         deadline = time.monotonic() + within_s
-        now = self.seen()
-        while last != now and time.monotonic() < deadline:
-            last = now
-            time.sleep(_HOLD_S)
-            now = self.seen()
+        now, since = self.seen(), time.monotonic()
+        while time.monotonic() < min(since + hold_s, deadline):
+            time.sleep(_POLL_S)
+            if (seen := self.seen()) != now:
+                now, since = seen, time.monotonic()
         return now
 
     def left(self, before: Counter[str], within_s: float) -> list[str]:

@@ -162,9 +162,8 @@ class Run:
         """End the run; the first reason stands. Where init does not say in time what was used, it ends without that."""
         if self._container.exited.done():
             return
-        if (
-            self._killed is None and not self._container.launcher_ended
-        ):  # that ends it already, though it may take a while
+        ending = self._container.launcher_ended  # with it everything dies, though it may take a while
+        if self._killed is None and not ending:
             self._killed = why
         if not self._container.end_program():
             self._container.kill()
