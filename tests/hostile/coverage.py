@@ -70,7 +70,7 @@ CLASSES: dict[str, tuple[Threat, ...]] = {
         Threat("Setting clocks, time namespaces."),
         Threat(
             "A process that does not die for a while.",
-            untried="from inside only a wait that a kill ends can be made; `faults/` freezes a group",
+            ("faults/test_undying::test_it_keeps_its_slot_and_the_others_are_served",),
         ),
     ),
     "Processes": (
@@ -150,7 +150,7 @@ CLASSES: dict[str, tuple[Threat, ...]] = {
     "Faults of ours": (
         Threat(
             "SIGKILL of server, launcher, init.",
-            ("faults/test_kill::test_nothing_outlives_the_server_or_the_launcher",),
+            ("faults/test_kill::test_rounds_of_killing_the_server",),
         ),
         Threat(
             "No process, descriptor, group, memory to be had.",
@@ -167,7 +167,7 @@ CLASSES: dict[str, tuple[Threat, ...]] = {
             "Numbers of processes and groups that are used again.",
             ("faults/test_exhaustion::test_as_many_ranges_of_ids_as_slots_are_enough",),
         ),
-        Threat("Clocks that jump.", untried="only monotonic clocks are used"),
+        Threat("Clocks that jump.", ("faults/test_clock::test_a_jump_changes_no_time_and_no_verdict",)),
     ),
     "Python": (
         Threat("Forking from a process with threads.", ("container/test_walls::test_init_is_stripped_too",)),
