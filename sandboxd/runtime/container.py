@@ -110,6 +110,11 @@ class Container:
         """Whether the launcher is gone, and with it the container."""
         return self._launcher.gone.done()
 
+    @property
+    def doomed(self) -> bool:
+        """Whether it is dead, or will be in a moment."""
+        return self.dead.done() or self.launcher_ended
+
     async def adapt(self, settings: Settings, disk_bytes: int) -> None:
         """Give it other limits before its program starts. SetupFailed when the kernel refuses them."""
         if (settings, disk_bytes) == (self.spec.cgroup, self.spec.disk_bytes):

@@ -59,7 +59,7 @@ class Pool(Generic[Key]):
                 container = shelf.give() if shelf.ready else await asyncio.shield(shelf.coming.popleft())
             except SandboxError:
                 continue  # the caller will make its own and hear why that fails
-            if not container.dead.done():
+            if not container.doomed:
                 self.hits += 1
                 return container
             self._discard(container)
@@ -105,7 +105,7 @@ class Pool(Generic[Key]):
 
     def _put(self, shelf: _Shelf, container: Container) -> None:
         """Keep a container until it is asked for. One that dies before, with its launcher, is discarded at once."""
-        if container.dead.done():
+        if container.doomed:
             self._discard(container)
             return
 

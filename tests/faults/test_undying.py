@@ -16,7 +16,7 @@ from sandboxd.v1 import execution_service_pb2 as pb
 from tests.api.conftest import command, python
 from tests.faults.bugs import bugs
 from tests.faults.freezer import frozen
-from tests.observe import alive, children, descendants, group_directories, sample, scrape, wait_for
+from tests.observe import alive, children, descendants, group_directories, sample, scrape, wait_for, wait_until_idle
 from tests.server import serving
 from tests.slowness import SLOWNESS
 
@@ -145,3 +145,24 @@ def test_a_drain_ends_all_others():
 
         assert [pb.VERDICT_CANCELLED] * 3 == answers
         assert [] == bugs(server)
+
+
+@pytest.mark.usefixtures("leaves_nothing")
+def test_a_spare_container_of_a_launcher_that_has_ended_is_not_given_away():
+    """Though it is not dead yet: it is as good as."""
+    with (
+        serving("--pool-size", "1", "--metrics-listen", "127.0.0.1:0") as server,
+        SandboxClient(server.address) as client,
+    ):
+        client.execute(TRUE)
+        wait_until_idle(server.metrics_address, 1)
+        (launcher,) = children(server.pid)
+        (spare,) = wait_for(lambda: len(pids := children(launcher)) == 1 and pids)
+        with frozen([spare]) as held:
+            os.kill(launcher, signal.SIGKILL)
+            wait_for(lambda: launcher not in children(server.pid))
+            assert pb.VERDICT_OK == client.execute(TRUE, timeout=ANSWER_S).verdict
+            held.thaw()
+        assert [] == bugs(server)
+    with serving(*POOLLESS):
+        assert [] == group_directories(launcher), "the next start sweeps"

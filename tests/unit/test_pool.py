@@ -17,11 +17,13 @@ class Fake:
     def __init__(self, key):
         self.key = key
         self.dead = asyncio.get_running_loop().create_future()
+        self.doomed = False
         self.on_end = lambda: None
 
     def die(self):
         """End as with the launcher."""
         self.dead.set_result(None)
+        self.doomed = True
         self.on_end()
 
 
