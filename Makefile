@@ -25,7 +25,7 @@ TEST_PACKAGES := prometheus bubblewrap runc
 VM_PACKAGES := qemu-system-x86 busybox-static kmod file e2fsprogs
 VM_KERNEL = $$(apt-cache depends linux-image-amd64 | awk '/Depends: linux-image-/ { print $$2 }')
 
-.PHONY: help setup setup-tests image demo test test-unit test-faults test-mutants test-cgroup2 fuzz lint proto bench clean
+.PHONY: help setup setup-tests image demo test test-unit test-faults test-mutants test-cgroup2 fuzz lint proto bench load soak clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +61,12 @@ fuzz: $(VENV)/.fuzz ## Look for inputs that break a parser, for FUZZ_S seconds e
 
 bench: setup-tests ## Measure, beside bubblewrap in the same run
 	@$(BIN)/python -m pytest -s tests/benchmarks $(ARGS)
+
+load: setup ## Ask for ten times more than the machine serves: LOAD_S=60 seconds for each scenario
+	@$(BIN)/python -m pytest -s tests/load $(ARGS)
+
+soak: setup ## Run SOAK_N=100000 programs, and see that nothing of them is left
+	@$(BIN)/python -m pytest -s tests/soak $(ARGS)
 
 lint: $(VENV)/.installed ## Check style, types, import directions, the contract and its stubs
 	$(BIN)/ruff check .

@@ -53,6 +53,12 @@ def open_files(pid: int) -> int:
     return len(os.listdir(f"/proc/{pid}/fd"))
 
 
+def memory_bytes(pid: int, kind: str = "RssAnon") -> int:
+    """Return memory of a process by the kernel's name for it; by default its anonymous resident pages, which are its own."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{kind}:"))
+
+
 def group_directories(launcher: int) -> list[Path]:
     """Return the directories of control groups that a launcher made."""
     found = []

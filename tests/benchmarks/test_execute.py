@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import statistics
 import subprocess
 import tempfile
 import time
@@ -15,6 +14,7 @@ from pathlib import Path
 
 from sandboxd.client import SandboxClient
 from sandboxd.v1 import execution_service_pb2 as pb
+from tests.figures import quantiles
 from tests.server import serving
 
 STORE = Path(os.environ.get("SANDBOXD_STATE_DIR", "/var/lib/sandboxd")) / "images"
@@ -46,11 +46,6 @@ def spawn(*argv):
     """Run a command to its end, as cheaply as a client can."""
     _, status = os.waitpid(os.posix_spawn(argv[0], argv, {"PATH": "/usr/bin:/bin"}), 0)
     assert status == 0, f"{argv[0]} ended with {status}"
-
-
-def quantiles(samples):
-    """Return the median and the 99th percentile."""
-    return statistics.median(samples), statistics.quantiles(samples, n=100)[98]
 
 
 def show(name, samples, against):

@@ -7,19 +7,13 @@ from pathlib import Path
 
 from sandboxd.client import SandboxClient
 from sandboxd.v1 import execution_service_pb2 as pb
-from tests.observe import children, group_directories, open_files, wait_until_idle
+from tests.observe import children, group_directories, memory_bytes, open_files, wait_until_idle
 from tests.server import serving
 
 FIRST, ALL = 1_000, 10_000
 IN_FLIGHT = 8
 MOST_GROWTH = 1.05
 TRUE = pb.ExecuteRequest(command=pb.Command(argv=["/bin/true"]))
-
-
-def resident_bytes(pid):
-    """Return the memory that a process has to itself: its anonymous resident pages."""
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("RssAnon"))
 
 
 def run(client, count):
@@ -58,7 +52,7 @@ def state(server, launcher):
 def settled(server, launcher):
     """Return state and memory once the last containers are gone and only the spare ones are left."""
     wait_until_idle(server.metrics_address)
-    return state(server.pid, launcher), [resident_bytes(pid) for pid in (server.pid, launcher)]
+    return state(server.pid, launcher), [memory_bytes(pid) for pid in (server.pid, launcher)]
 
 
 def test_ten_thousand_executions_leave_nothing():

@@ -1,0 +1,101 @@
+"""Very many programs of all kinds, and nothing of them is left: in no process of ours, in no file, nowhere in the kernel.
+
+``SOAK_N`` says how many, 100,000 unless it is set. What there is after the first tenth is compared with what there is after each other.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from sandboxd.attack.target import attacked
+from tests.figures import show
+from tests.observe import children, memory_bytes, wait_until_idle
+from tests.slowness import SLOWNESS
+from tests.soak.mix import MIX
+
+SOAK_N = int(os.environ.get("SOAK_N", "100000"))
+TENTHS = 10
+IN_FLIGHT = 8
+MOST_GROWTH = 1.05
+MOST_LEFT = 0.001  # of an execution, of each kind of kernel object
+ALLOWANCE = 64  # of a kind, for others who use the machine
+SETTLE_S = 30.0 * SLOWNESS
+MIB = 1 << 20
+SLAB = Path("/sys/kernel/slab")
+KERNEL = (
+    "net_namespace",
+    "pid_namespace",
+    "user_namespace",
+    "uts_namespace",
+    "nsproxy",
+    "mnt_cache",
+    "mem_cgroup",
+    "task_group",
+    "task_struct",
+    "signal_cache",
+    "shmem_inode_cache",
+    "sock_inode_cache",
+    "ovl_inode",
+)
+
+
+def run_tenth(client):
+    """Run a tenth of all, a few at a time; returns how many of each kind ended how."""
+    names = list(MIX)
+    with ThreadPoolExecutor(IN_FLIGHT) as threads:
+        kinds = [names[number % len(names)] for number in range(SOAK_N // TENTHS)]
+        return Counter(zip(kinds, threads.map(lambda kind: MIX[kind][1](client), kinds), strict=True))
+
+
+def kernel_objects():
+    """Count objects in the kernel's caches. Before, it is asked to give back what no one uses, which it counts as used."""
+    for name in KERNEL:
+        with contextlib.suppress(FileNotFoundError):
+            (SLAB / name / "shrink").write_text("1")
+    lines = [line.split() for line in Path("/proc/slabinfo").read_text().splitlines()]
+    return {line[0]: int(line[1]) for line in lines if line[0] in KERNEL}
+
+
+def resident(target):
+    """Return memory of server and launcher, in MiB."""
+    (launcher,) = children(target.server.pid)
+    return [memory_bytes(pid) / MIB for pid in (target.server.pid, launcher)]
+
+
+def test_nothing_is_left_of_very_many_executions(guard):
+    with attacked("--metrics-listen", "127.0.0.1:0", guard=guard, patience=SLOWNESS) as target:
+        ended, memory, seen, kernel, left = Counter(), [], [], [], []
+        for _ in range(TENTHS):
+            ended += run_tenth(target.client)
+            wait_until_idle(target.server.metrics_address)
+            memory.append(resident(target))
+            left += target.left(seen[0], SETTLE_S) if seen else []
+            seen.append(target.seen())
+            kernel.append(kernel_objects())
+    show_all(ended, memory, seen, kernel)
+    # Others' containers come and go; what has leaked stays. So it is the least of the second half that counts.
+    growth = {name: min(tenth[name] for tenth in kernel[TENTHS // 2 :]) - kernel[0][name] for name in kernel[0]}
+    most = ALLOWANCE + MOST_LEFT * SOAK_N / 2
+
+    assert not left
+    assert {(name, how) for name, (how, _) in MIX.items()} == set(ended)
+    assert all(now <= MOST_GROWTH * first for tenth in memory for first, now in zip(memory[0], tenth, strict=True))
+    assert {} == {name: more for name, more in growth.items() if more > most}
+
+
+def show_all(ended, memory, seen, kernel):
+    """Print what has been run, and what there was after each tenth."""
+    title = f"{SOAK_N:,} executions, {IN_FLIGHT} at a time"
+    show(title, ("ended", "times"), [(kind, how, count) for (kind, how), count in sorted(ended.items())])
+    columns = [f"{tenth}0 %" for tenth in range(1, TENTHS + 1)]
+    rows = [
+        (name, *figures)
+        for name, figures in zip(("server, MiB", "launcher, MiB"), zip(*memory, strict=True), strict=True)
+    ]
+    rows += [(what, *(tenth[what] for tenth in seen)) for what in seen[0]]
+    rows += [(f"kernel: {name}", *(tenth[name] for tenth in kernel)) for name in kernel[0]]
+    show("after", columns, rows)
