@@ -97,23 +97,36 @@ def _embedded() -> Iterator[str]:
 def _running(app: App) -> Iterator[str]:
     """Run a server from a thread of this process."""
     made: concurrent.futures.Future[asyncio.AbstractEventLoop] = concurrent.futures.Future()
-    thread = threading.Thread(target=_loop, args=(made,), daemon=True)
+    started: concurrent.futures.Future[None] = concurrent.futures.Future()
+    thread = threading.Thread(target=_loop, args=(app, made, started), daemon=True)
     thread.start()
-    loop = made.result()
-    starting = asyncio.run_coroutine_threadsafe(app.start(), loop)
     try:
-        starting.result(_START_TIMEOUT_S)
+        started.result(_START_TIMEOUT_S)
         yield app.address
     finally:
-        concurrent.futures.wait([starting], _START_TIMEOUT_S)  # what is half started cannot be stopped
+        concurrent.futures.wait([started], _START_TIMEOUT_S)  # what is half started cannot be stopped
+        loop = made.result()
         asyncio.run_coroutine_threadsafe(app.stop(0), loop).result(_START_TIMEOUT_S)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
 
 
-def _loop(made: concurrent.futures.Future[asyncio.AbstractEventLoop]) -> None:
-    """Run an event loop; it is made here, where no signal can interrupt it half made."""
+def _loop(
+    app: App,
+    made: concurrent.futures.Future[asyncio.AbstractEventLoop],
+    started: concurrent.futures.Future[None],
+) -> None:
+    """Start a server and run its event loop; both begin here, where no signal can interrupt them half made."""
     loop = asyncio.new_event_loop()
+    starting = loop.create_task(app.start())
+    starting.add_done_callback(lambda _: _pass_on(starting, started))
     made.set_result(loop)
     loop.run_forever()
     loop.close()
+
+
+def _pass_on(starting: asyncio.Task[None], started: concurrent.futures.Future[None]) -> None:
+    if error := starting.exception():
+        started.set_exception(error)
+    else:
+        started.set_result(None)

@@ -127,6 +127,13 @@ class _Context:
     def time_remaining(self) -> None:
         """Say that there is no deadline."""
 
+    def peer(self) -> str:
+        """Name the connection."""
+        return "ipv4:127.0.0.1:1"
+
+    def peer_identities(self) -> None:
+        """Say that no certificate names the client."""
+
     def code(self) -> None:
         """Say that none was set."""
 
@@ -171,7 +178,7 @@ class _Service:
     def __init__(self, said_all: asyncio.Event) -> None:
         self._said_all = said_all
 
-    def submit(self, submission, *, interactive=False, timeout_s=None):
+    def submit(self, submission, *, caller, interactive=False, timeout_s=None):
         plan = _planner().plan(submission)
         _check_plan(plan)
         return _Execution(plan, self._said_all)
