@@ -304,7 +304,7 @@ class Execution:
         await self._engine.destroy(container)
 
     def _feed(self, run: Run, plan: PhasePlan) -> None:
-        """Begin to give the program its input. Whoever writes behind it takes turns with it."""
+        """Begin to give the program its input. Whoever writes more waits for that."""
         if run.stdin is None:
             return
         data = self.plan.submission.stdin if plan.phase is Phase.RUN else b""
@@ -348,10 +348,12 @@ class Execution:
         )
 
     async def _interactive_run(self) -> Run | None:
-        """Wait for the program's start; None when it has ended."""
+        """Wait for the program's start, and until it has the request's own input; None when it has ended."""
         if not self._interactive:
             raise NotAttachable("the execution's standard input was given with its request")
         await self._run_started.wait()
+        if self._feeding is not None:
+            await asyncio.wait([self._feeding])
         return self._run
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from pathlib import Path
 
@@ -51,6 +52,20 @@ def test_the_end_of_the_program_is_the_end_of_all(run, shape):
 
     assert Verdict.OK is result.verdict
     assert result.run.usage.wall_time_ns < 5_000 * MS * SLOWNESS
+
+
+def test_input_of_the_request_comes_before_what_follows_it(host):
+    """However soon that is: here in the very turn of the event loop in which the program is started."""
+
+    async def talk():
+        execution = host.service.submit(Submission(program=Command(argv=("cat",)), stdin=b"first "), interactive=True)
+        while not execution._run_started.is_set():  # noqa: ASYNC110  (whoever waits for the event is too late)
+            await asyncio.sleep(0)
+        await execution.write_stdin(b"second")
+        await execution.end_stdin()
+        return await execution.result()
+
+    assert b"first second" == host.await_(talk()).run.stdout.data
 
 
 def test_writable_layer_goes_with_the_container(run):
