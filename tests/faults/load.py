@@ -43,7 +43,7 @@ class Job:
         if response.verdict == pb.VERDICT_INTERNAL_ERROR:
             return FAULT if response.fault_domain == pb.FAULT_DOMAIN_PLATFORM else "a fault of ours is not told as ours"
         if response.verdict != pb.VERDICT_OK:
-            return f"{pb.Verdict.Name(response.verdict)}: {ended.detail}: {ended.stderr.data!r}"
+            return f"{pb.Verdict.Name(response.verdict)}: {ended.detail}: {ended.stdout.data!r} {ended.stderr.data!r}"
         files = {file.path: file.content for file in response.files}
         told = ended.stdout.data if streamed is None else bytes(streamed)
         right = (self.stdout, self.stdout, self.files) == (ended.stdout.data, told, files)
