@@ -71,9 +71,9 @@ class App:
         )
         _start_threads()
         await engine.start()
-        # Before programs, so that a busy machine does not delay what ends them at their limits. Threads that come inherit it.
-        os.setpriority(os.PRIO_PROCESS, 0, _PRIORITY)
         try:
+            # Before programs, so that a busy machine does not delay what ends them at their limits. Threads that come inherit it.
+            os.setpriority(os.PRIO_PROCESS, 0, _PRIORITY)
             await _prove(planner, engine)
             if config.metrics_listen:
                 self._metrics = MetricsServer(observer, config.metrics_listen)

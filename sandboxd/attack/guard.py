@@ -48,9 +48,8 @@ class Guard:
 
     def __init__(self, settle_s: float = _SETTLE_S) -> None:
         self._settle_s = settle_s
-        self._name = (
-            f"sandboxd-guard-{os.getpid()}.{process.read_start_time('self')}"  # one that died may have left its own
-        )
+        # With the time of this process's start, for one of its number that died may have left its own.
+        self._name = f"sandboxd-guard-{os.getpid()}.{process.read_start_time('self')}"
         roots = {name: Path(point) for name, point in cgroups.mount_points().items()}
         own = process.self_cgroups()
         controllers = ("memory", "pids") if cgroups.detect_version() == 1 else (_V2,)
