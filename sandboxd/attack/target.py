@@ -111,7 +111,7 @@ class Target:
 
     def seen(self) -> Counter[str]:
         """Count what there is of everything that an attack could leave behind."""
-        (launcher,) = _children(self.server.pid)
+        (launcher,) = self.server.children()
         inside = self.guard.snapshot()
         return Counter(
             {
@@ -183,10 +183,6 @@ def attacked(
 
 def _true(policy: str) -> pb.ExecuteRequest:
     return pb.ExecuteRequest(command=pb.Command(argv=["true"]), policy=policy)
-
-
-def _children(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def _owner_and_mode(file: Path) -> tuple[int, int, int]:

@@ -14,7 +14,7 @@ from typing import Any
 from sandboxd.cli.connect import printable
 from sandboxd.client import SandboxClient
 from sandboxd.client.client import duration, short_name
-from sandboxd.client.server import ServerFailed, serving
+from sandboxd.client.server import ServerFailed, ServerProcess, serving
 from sandboxd.v1 import execution_service_pb2 as pb
 
 MIB = 1 << 20
@@ -107,7 +107,7 @@ def main() -> int:
         with serving() as server:
             with SandboxClient(server.address) as client:
                 failures = show_all(client)
-            cgroups = _cgroups_of(server.pid)
+            cgroups = _cgroups_of(server)
     except ServerFailed as error:
         raise SystemExit(str(error)) from error
     failures += _left_behind(server.pid, cgroups)
@@ -152,13 +152,10 @@ def _print(show: Show, response: pb.ExecuteResponse) -> str:
     return first
 
 
-def _cgroups_of(pid: int) -> list[Path]:
+def _cgroups_of(server: ServerProcess) -> list[Path]:
     """Return the directories that the server's launcher has made for containers."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    roots = [Path("/sys/fs/cgroup")]
-    return [
-        found for root in roots for child in children for found in root.rglob(f"sandboxd.{child}.*") if found.is_dir()
-    ]
+    root = Path("/sys/fs/cgroup")
+    return [found for child in server.children() for found in root.rglob(f"sandboxd.{child}.*") if found.is_dir()]
 
 
 def _left_behind(pid: int, cgroups: list[Path]) -> list[str]:

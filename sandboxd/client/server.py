@@ -36,6 +36,10 @@ class ServerProcess:
         """The server's process."""
         return self.process.pid
 
+    def children(self) -> list[int]:
+        """Return the processes that it has started and that live: its launcher."""
+        return [int(child) for child in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()]
+
     def log(self) -> str:
         """Return what it has logged."""
         return self.log_path.read_text(errors="replace")
