@@ -19,8 +19,8 @@ BIN := $(VENV)/bin
 OUT ?= .
 # libseccomp2 compiles policies; mmdebstrap and erofs-utils build the image.
 PACKAGES := python3-venv libseccomp2 mmdebstrap erofs-utils
-# promtool and a scraper; what the benchmark is compared with; a container engine. And, only unpacked, Podman's seccomp profile.
-TEST_PACKAGES := prometheus bubblewrap runc
+# promtool and a scraper; what the benchmark is compared with; a container engine; what maps ids for an ordinary user. And, only unpacked, Podman's seccomp profile.
+TEST_PACKAGES := prometheus bubblewrap runc uidmap
 # A virtual machine; busybox, kmod and file are what virtme-ng makes its first file system with, e2fsprogs a disk for it.
 VM_PACKAGES := qemu-system-x86 busybox-static kmod file e2fsprogs
 VM_KERNEL = $$(apt-cache depends linux-image-amd64 | awk '/Depends: linux-image-/ { print $$2 }')

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import signal
 import threading
@@ -19,18 +20,23 @@ from sandboxd.api.server import ApiServer, Tls
 from sandboxd.config import Config
 from sandboxd.errors import HostUnfit, InvalidConfiguration, SandboxError
 from sandboxd.images.store import ImageStore
+from sandboxd.linux import user_namespace
 from sandboxd.metrics import MetricsServer, PrometheusObserver
 from sandboxd.model import Command, LimitsRequest, Submission, Verdict
 from sandboxd.runtime import preflight
 from sandboxd.runtime.engine import Engine
+from sandboxd.runtime.identities import id_maps
 from sandboxd.runtime.policy import Policy, default_directory, load_policies
 from sandboxd.runtime.preflight import Check
+from sandboxd.runtime.spec import IdMap
 from sandboxd.service.admission import Admission
 from sandboxd.service.executions import ExecutionService
 from sandboxd.service.observer import Tee
 from sandboxd.service.plan import Planner
 
 __all__ = ["App", "Check", "doctor", "serve"]
+
+log = logging.getLogger(__name__)
 
 _PRIORITY = -10  # nice value
 _THREADS = min(32, (os.cpu_count() or 1) + 4)  # as many as an executor has of itself
@@ -58,7 +64,11 @@ class App:
     async def start(self) -> None:
         """Serve. HostUnfit where nothing can be contained, InvalidConfiguration where a setting is wrong."""
         config = self._config
-        refuse_unfit(preflight.check_host(config.store, config.default_image, config.cgroup_parent or None))
+        checks = preflight.check_host(config.store, config.default_image, config.cgroup_parent or None)
+        refuse_unfit(checks)
+        for check in checks:
+            if not check.ok:
+                log.warning("%s: %s (fix: %s)", check.name, check.finding, check.fix)
         observer = PrometheusObserver()
         planner, engine = _planner(config), _engine(config)
         admission = Admission(slots=config.effective_slots, queue=config.queue)
@@ -73,7 +83,8 @@ class App:
         await engine.start()
         try:
             # Before programs, so that a busy machine does not delay what ends them at their limits. Threads that come inherit it.
-            os.setpriority(os.PRIO_PROCESS, 0, _PRIORITY)
+            if user_namespace.is_initial():  # or it would take CAP_SYS_NICE there
+                os.setpriority(os.PRIO_PROCESS, 0, _PRIORITY)
             await _prove(planner, engine)
             if config.metrics_listen:
                 self._metrics = MetricsServer(observer, config.metrics_listen)
@@ -144,12 +155,14 @@ def _start_threads() -> None:
 
 
 def run_server(config: Config, announce: Callable[[App], None]) -> None:
-    """Run :func:`serve` on an event loop of its own."""
+    """Run :func:`serve` on an event loop of its own. As an ordinary user it becomes root of a namespace of its own first."""
+    become_root()
     uvloop.run(serve(config, announce))
 
 
 def doctor(config: Config) -> list[Check]:
-    """Return what this host offers and what is missing; the last check is a real container."""
+    """Return what this host offers and what is missing; the last check is a real container. Becomes root as a server does."""
+    become_root()
     checks = preflight.check_host(config.store, config.default_image, config.cgroup_parent or None)
     try:
         load_policies(_policies_directory(config))
@@ -160,6 +173,19 @@ def doctor(config: Config) -> list[Check]:
     if all(check.ok or not check.required for check in checks):
         checks.append(uvloop.run(_try_container(config)))
     return checks
+
+
+def become_root() -> None:
+    """Make an ordinary user's process root of a user namespace of its own. HostUnfit where that is not allowed."""
+    if os.geteuid() == 0:
+        return
+    try:
+        user_namespace.enter()
+    except OSError as error:
+        raise HostUnfit(
+            f"no user namespace for uid {os.geteuid()}: {error.strerror} "
+            "(fix: be root; or allow user namespaces: kernel.unprivileged_userns_clone, user.max_user_namespaces, AppArmor)"
+        ) from error
 
 
 def refuse_unfit(checks: list[Check]) -> None:
@@ -206,10 +232,22 @@ def _engine(config: Config) -> Engine:
     return Engine(
         store=config.store,
         cgroup_parent=config.cgroup_parent or None,
-        uid_base=config.uid_base,
-        uid_slots=config.uid_slots,
+        ids=_ids(config),
         pool_size=config.pool_size,
     )
+
+
+def _ids(config: Config) -> list[IdMap]:
+    """Return the ids of containers. HostUnfit where they are too few."""
+    found = id_maps(
+        user_namespace.read_map("uid"), user_namespace.read_map("gid"), base=config.uid_base, slots=config.uid_slots
+    )
+    if len(found) < config.most_containers:
+        raise HostUnfit(
+            f"there are ids for {len(found)} containers, and slots and pool may have {config.most_containers}"
+            " (fix: fewer slots, or more subordinate ids)"
+        )
+    return found
 
 
 def _policies(config: Config) -> dict[str, Policy]:

@@ -32,6 +32,13 @@ _UNIX = "unix:"
 _MAX_SOCKET_PATH = 107  # sun_path of unix(7) with its NUL
 
 
+def default_state_dir() -> Path:
+    """Return where this user's images are unless somebody says otherwise."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/sandboxd")
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share", "sandboxd")
+
+
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Every key, with its default."""
 
@@ -39,8 +46,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Where gRPC is served: HOST:PORT, port 0 for a free one, or unix:PATH. Beyond loopback only with TLS."""
     metrics_listen: str = ""
     """Where /metrics is served: HOST:PORT; empty for nowhere."""
-    state_dir: Path = Path("/var/lib/sandboxd")
-    """Holds images/."""
+    state_dir: Path = msgspec.field(default_factory=default_state_dir)
+    """Holds images/. By default root's is in /var/lib, another user's in ~/.local/share (XDG Base Directory Specification)."""
     policies_dir: Path | None = None
     """Policies; by default those that sandboxd ships."""
     default_image: str = "default"
@@ -87,6 +94,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def effective_slots(self) -> int:
         """Executions at one time, worked out."""
         return self.slots or 4 * len(os.sched_getaffinity(0))
+
+    @property
+    def most_containers(self) -> int:
+        """How many containers slots and pool may have."""
+        return self.effective_slots + POOL_KINDS * self.pool_size
 
     def private(self, socket: str, **changes: object) -> Config:
         """Return the configuration of a server for one client of this host, at a Unix socket: no metrics, no TLS."""
@@ -194,8 +206,8 @@ def _problems(config: Config) -> Iterator[tuple[str, str]]:
         yield "tls_client_ca", "needs tls_cert and tls_key"
     if config.uid_base + config.uid_slots * _IDS_PER_CONTAINER - 1 > _LAST_ID:
         yield "uid_base", f"with {config.uid_slots} uid_slots of 65536 ids each it goes beyond the last id, {_LAST_ID}"
-    if config.uid_slots < config.effective_slots + POOL_KINDS * config.pool_size:
-        least = config.effective_slots + POOL_KINDS * config.pool_size
+    if config.uid_slots < config.most_containers:
+        least = config.most_containers
         yield "uid_slots", f"{config.uid_slots} are too few for slots and pool, which may have {least} containers"
     if ".." in config.cgroup_parent.split("/"):
         yield "cgroup_parent", "must have no '..'"

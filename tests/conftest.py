@@ -16,7 +16,7 @@ from tests.server import ServerProcess, serving
 from tests.slowness import SLOWNESS
 
 _TESTS = Path(__file__).parent
-_GUARDED = ("container", "api", "cli", "faults", "hostile", "mutants", "benchmarks", "load", "soak")
+_GUARDED = ("container", "api", "cli", "faults", "hostile", "rootless", "mutants", "benchmarks", "load", "soak")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

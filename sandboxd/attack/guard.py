@@ -54,8 +54,13 @@ class Guard:
         own = process.self_cgroups()
         controllers = ("memory", "pids") if cgroups.detect_version() == 1 else (_V2,)
         self._before = {name: roots[name] / own[name].lstrip("/") for name in controllers}
-        # On v2 only a group without processes has children with controllers, and the root is the one exception.
-        self._groups = {name: (self._before[name] if name else roots[name]) / self._name for name in controllers}
+        self._groups = {name: self._before[name] / self._name for name in controllers}
+        if _V2 in controllers:
+            # Only a group without processes has children with controllers: so this process may have to go to a leaf first.
+            parent = Path(cgroups.make_room([os.getpid()]))
+            self._before[_V2] = roots[_V2] / process.self_cgroups()[_V2].lstrip("/")
+            self._groups[_V2] = parent / self._name
+            self._parent = str(parent.relative_to(roots[_V2]))
 
     def enter(self) -> None:
         """Make it and move this process in."""
@@ -71,7 +76,7 @@ class Guard:
                 enable_controllers(group)
                 for child in ("attackers", "servers"):
                     (group / child).mkdir()
-                os.environ[PARENT_VARIABLE] = f"/{self._name}/servers"
+                os.environ[PARENT_VARIABLE] = os.path.join("/", self._parent, self._name, "servers")
             (group / ("" if controller else "attackers") / "cgroup.procs").write_text(str(os.getpid()))
 
     def leave(self) -> list[str]:

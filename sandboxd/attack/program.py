@@ -48,6 +48,14 @@ class Layer(enum.StrEnum):
     LANDLOCK = "landlock"
 
 
+class Rights(enum.StrEnum):
+    """What a server can be on its host, the most first."""
+
+    ROOT = "root"
+    SUBORDINATE_IDS = "subordinate ids"
+    ONE_ID = "one id"
+
+
 class Header(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     """What a program's header says."""
 
@@ -80,6 +88,8 @@ class Header(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, frozen=Tr
     """A program of the suite that runs to its end first."""
     beside: str = ""
     """A program of the suite that runs meanwhile, and must end as its own header says."""
+    needs: Rights = Rights.ONE_ID
+    """The least that a server must be to hold against it: docs/security.md says why."""
     caught_by: list[Layer] = []
     """Layers each of which alone holds against it. Empty: not tried without one."""
 

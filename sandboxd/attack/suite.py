@@ -12,7 +12,7 @@ from typing import Any, Self
 
 import grpc
 
-from sandboxd.attack.program import Attack, escapes
+from sandboxd.attack.program import Attack, Rights, escapes
 from sandboxd.attack.target import Broken, Target
 from sandboxd.client.client import short_name
 from sandboxd.v1 import execution_service_pb2 as pb
@@ -21,6 +21,7 @@ _TIMEOUT_S = 120.0
 _SETTLE_S = 10.0
 _PROBE_S = 0.02
 _QUIET_S = 1.0
+_RANK = {rights: rank for rank, rights in enumerate(Rights)}
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class Result:
     """Without VERDICT_; a status code where there was no answer."""
     escapes: list[str]
     """Which walls did not hold, and what is left on the host. Empty: contained."""
+    lacking: bool
+    """Whether the server is less than what it takes to hold against this: what is in ``escapes`` is known."""
     differences: list[str]
     """In what the answer is not what the header promises. Empty: exact."""
     slowest_s: float
@@ -41,13 +44,18 @@ class Result:
 
     @property
     def contained(self) -> bool:
-        """Whether every wall held."""
-        return not self.escapes
+        """Whether every wall held that this server can have."""
+        return not self.escapes or self.lacking
+
+    @property
+    def lost(self) -> bool:
+        """Whether a wall did not hold that takes more rights than the server has."""
+        return self.lacking and bool(self.escapes)
 
     @property
     def exact(self) -> bool:
         """Whether it also ended as it must."""
-        return self.contained and not self.differences
+        return not self.escapes and not self.differences
 
 
 class Suite:
@@ -80,7 +88,8 @@ class Suite:
         except Broken as error:
             found.append(f"the next execution failed: {error}")
             latency_s = float("inf")
-        return Result(attack, verdict, found, differences, probe.slowest_s, latency_s)
+        lacking = _RANK[self._target.rights] > _RANK[attack.header.needs]
+        return Result(attack, verdict, found, lacking, differences, probe.slowest_s, latency_s)
 
     def _start(self, name: str) -> Any:
         request = self._attacks[name].request(self._target.policy, dict(self._target.bait.places))

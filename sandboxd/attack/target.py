@@ -24,9 +24,11 @@ from pathlib import Path
 import grpc
 
 from sandboxd.attack.guard import Guard
+from sandboxd.attack.program import Rights
 from sandboxd.client import SandboxClient
 from sandboxd.client.client import short_name
 from sandboxd.client.server import ServerProcess, serving
+from sandboxd.linux import user_namespace
 from sandboxd.v1 import execution_service_pb2 as pb
 
 CANARY_PREFIX = "sandboxd-canary-"
@@ -108,6 +110,7 @@ class Target:
     guard: Guard
     policy: str
     temporary: Path
+    rights: Rights
 
     def seen(self) -> Counter[str]:
         """Count what there is of everything that an attack could leave behind."""
@@ -161,10 +164,14 @@ def attacked(
     policy: str = "",
     env: Mapping[str, str] | None = None,
     under: Sequence[str] = (),
+    rights: Rights | None = None,
     guard: Guard,
     patience: float = 1.0,
 ) -> Iterator[Target]:
-    """Start a server inside a guard that is entered already, ``under`` a command that executes it, and warm it up."""
+    """Start a server inside a guard that is entered already, ``under`` a command that executes it, and warm it up.
+
+    ``rights`` are those that it has by then, by default this process's own.
+    """
     with (
         baited() as bait,
         tempfile.TemporaryDirectory(prefix="sandboxd-attack-") as temporary,
@@ -176,9 +183,16 @@ def attacked(
         ) as server,
         SandboxClient(server.address) as client,
     ):
-        target = Target(server, client, bait, guard, policy, Path(temporary))
+        target = Target(server, client, bait, guard, policy, Path(temporary), rights or _own_rights())
         target.latency_s()
         yield target
+
+
+def _own_rights() -> Rights:
+    """Return what this process is."""
+    if user_namespace.is_initial():
+        return Rights.ROOT
+    return Rights.SUBORDINATE_IDS if user_namespace.has_several_ids() else Rights.ONE_ID
 
 
 def _true(policy: str) -> pb.ExecuteRequest:
@@ -194,7 +208,8 @@ def _foreign_objects(kind: str) -> int:
     """Count System V objects of the host that a container's ids own."""
     head, *objects = Path(f"/proc/sysvipc/{kind}").read_text().splitlines()
     owner = head.split().index("uid")
-    return sum(int(line.split()[owner]) >= _FIRST_ID for line in objects)
+    first = _FIRST_ID if user_namespace.is_initial() else 1
+    return sum(int(line.split()[owner]) >= first for line in objects)
 
 
 def _make_segment() -> tuple[int, int]:

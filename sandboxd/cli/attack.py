@@ -52,10 +52,12 @@ def _told(results: Iterator[Result], count: int, *, as_json: bool) -> Iterator[R
         if as_json:
             click.echo(f"\r{number}/{count}", nl=number == count, err=True)
         else:
-            mark = "ok  " if result.exact else "differs" if result.contained else "ESCAPED"
+            mark = "ok  " if result.exact else "lost" if result.lost else "differs" if result.contained else "ESCAPED"
             click.echo(f"{mark:<8}{result.attack.name:<36}{result.verdict:<20}{printable(result.attack.header.attack)}")
             for what in (*result.escapes, *result.differences):
                 click.echo(f"        {printable(what)}")
+            if result.lost:
+                click.echo(f"        only a server with more rights holds against it: {result.attack.header.needs}")
         yield result
 
 
@@ -65,7 +67,8 @@ def _plain(result: Result) -> dict[str, object]:
         "attack": result.attack.header.attack,
         "threats": result.attack.header.threats,
         "verdict": result.verdict,
-        "contained": result.contained,
+        "contained": result.contained and not result.lost,
+        "needs": result.attack.header.needs,
         "escapes": result.escapes,
         "differences": result.differences,
         "slowest_answer_to_others_s": result.slowest_s,
@@ -74,11 +77,13 @@ def _plain(result: Result) -> dict[str, object]:
 
 
 def _summary(results: Sequence[Result], before_s: float) -> str:
-    contained = sum(result.contained for result in results)
+    contained = sum(not result.escapes for result in results)
+    lost = sum(result.lost for result in results)
     exact = sum(result.exact for result in results)
     after = sorted(result.latency_s for result in results)
     return (
         f"\n{len(results)} attacks: {contained} contained, {exact} of them with exactly the promised answer\n"
-        f"an execution of true took {before_s * 1e3:.1f} ms before the first, {after[len(after) // 2] * 1e3:.1f} ms "
+        + (f"{lost} lost, for the server is not the host's root: docs/security.md\n" if lost else "")
+        + f"an execution of true took {before_s * 1e3:.1f} ms before the first, {after[len(after) // 2] * 1e3:.1f} ms "
         f"(median) after each; others waited for an answer at most {max(r.slowest_s for r in results) * 1e3:.0f} ms"
     )

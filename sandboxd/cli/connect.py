@@ -79,7 +79,7 @@ def _unwind(number: int, frame: FrameType | None) -> NoReturn:
 @contextlib.contextmanager
 def _embedded() -> Iterator[str]:
     """Serve on a socket in a private directory."""
-    from sandboxd.app import App  # noqa: PLC0415  (the server: only where one is started)
+    from sandboxd.app import App, become_root  # noqa: PLC0415  (the server: only where one is started)
     from sandboxd.config import load_config  # noqa: PLC0415
     from sandboxd.errors import SandboxError  # noqa: PLC0415
 
@@ -87,6 +87,7 @@ def _embedded() -> Iterator[str]:
         try:
             config_file = os.environ.get("SANDBOXD_CONFIG")
             config = load_config(Path(config_file) if config_file else None, os.environ, {})
+            become_root()
             with _running(App(config.private(f"{directory}/socket", pool_size=0))) as address:
                 yield address
         except SandboxError as error:

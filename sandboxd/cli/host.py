@@ -16,7 +16,11 @@ from sandboxd.cli.connect import fail
 _config_option = click.option(
     "--config", metavar="FILE", envvar="SANDBOXD_CONFIG", help="Configuration in TOML [env: SANDBOXD_CONFIG]."
 )
-_state_option = click.option("--state-dir", metavar="DIR", help="Where the images are [default: /var/lib/sandboxd].")
+_state_option = click.option(
+    "--state-dir",
+    metavar="DIR",
+    help="Where the images are [default: /var/lib/sandboxd; not as root ~/.local/share/sandboxd].",
+)
 
 
 @click.command()

@@ -9,14 +9,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from sandboxd.config import default_state_dir
 from sandboxd.errors import HostUnfit, InvalidConfiguration, SandboxError
 from sandboxd.images import commands, debian, pack, skeleton
 from sandboxd.images.recipe import Recipe, load_recipe
 from sandboxd.images.store import DIGEST, EROFS_ROOT, MANIFEST, Image, ImageStore, has_root
 from sandboxd.images.tree import Tree
 from sandboxd.images.versions import Progress, install, work_directory, writing
+from sandboxd.linux import user_namespace
 
-DEFAULT_STORE = Path("/var/lib/sandboxd/images")
 # In each version, for later builds: the recipe's digests, and the packages for people.
 _RECIPE, _ROOT_RECIPE, _PACKAGES = "recipe", "root.recipe", "packages.txt"
 
@@ -25,9 +26,9 @@ RootMaker = Callable[[Recipe, Path, Path, Progress], None]
 
 
 def make_root(recipe: Recipe, work: Path, place: Path, progress: Progress) -> None:
-    """Make a root out of Debian packages."""
-    if os.geteuid() != 0:
-        raise HostUnfit("building an image needs root")
+    """Make a root out of Debian packages. HostUnfit where files can have no other owner than this user."""
+    if not user_namespace.has_several_ids():
+        raise HostUnfit("building an image takes root, or subordinate ids: see /etc/subuid and docs/operations.md")
     commands.require(["mmdebstrap", "setpriv", "unshare"])
     progress(f"unpacking packages of Debian {recipe.debian.suite}")
     packages = debian.unpack(recipe.debian, work / "root", work)
@@ -44,7 +45,7 @@ def make_root(recipe: Recipe, work: Path, place: Path, progress: Progress) -> No
 
 def build(
     recipe_dir: Path,
-    store: Path = DEFAULT_STORE,
+    store: Path,
     progress: Progress = lambda _line: None,
     *,
     force: bool = False,
@@ -100,7 +101,9 @@ def main(arguments: list[str] | None = None) -> int:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m sandboxd.images.build", description="Build an image of a recipe.")
     parser.add_argument("recipe", type=Path, help="directory of recipe.toml and manifest.toml, such as images/default")
-    parser.add_argument("--store", type=Path, default=DEFAULT_STORE, help="image store (default: %(default)s)")
+    parser.add_argument(
+        "--store", type=Path, metavar="DIR", help="image store (default: where this user's server looks)"
+    )
     parser.add_argument("--force", action="store_true", help="build even if up to date, for newer packages")
     options = parser.parse_args(arguments)
     name, started = options.recipe.resolve().name, time.monotonic()
@@ -108,8 +111,11 @@ def main(arguments: list[str] | None = None) -> int:
     def report(line: str) -> None:
         print(f"image {name}: [{time.monotonic() - started:5.1f} s] {line}", file=sys.stderr, flush=True)
 
+    store = options.store or default_state_dir() / "images"
     try:
-        build(options.recipe, options.store, report, force=options.force)
+        if os.geteuid() != 0:
+            user_namespace.enter()
+        build(options.recipe, store, report, force=options.force)
     except (SandboxError, OSError) as error:
         report(f"error: {error}")
         return 2 if isinstance(error, InvalidConfiguration) else 1

@@ -32,6 +32,7 @@ def unpack(debian: Debian, root: Path, work: Path) -> list[str]:
             "--mode=root",
             "--format=directory",
             "--variant=extract",
+            "--skip=chroot/mount",  # nothing is run in it, and a user namespace could not mount everything
             f"--include={','.join(debian.packages)}",
             '--aptopt=APT::Install-Recommends "false"',
             f"--setup-hook={_MERGE_USR}",

@@ -12,6 +12,7 @@ from sandboxd.errors import SandboxError
 from sandboxd.images import commands
 from sandboxd.images.store import DIRECTORY_ROOT, EROFS_ROOT
 from sandboxd.images.tree import Tree
+from sandboxd.linux import user_namespace
 
 # Any fixed values do: with them, the same tree gives the same file.
 _UUID = "73616e64-626f-7864-8000-000000000000"
@@ -22,6 +23,8 @@ _CHUNK_BYTES = 1 << 20
 
 def why_not_erofs() -> str | None:
     """Say why roots cannot be erofs files here; None if they can."""
+    if not user_namespace.is_initial():
+        return "only the host's root can mount an erofs file"
     if not commands.available("mkfs.erofs"):
         return "mkfs.erofs not found (apt-get install -y erofs-utils)"
     if not _kernel_has_erofs():

@@ -6,10 +6,11 @@ import contextlib
 import ctypes
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from sandboxd.linux import process
 from sandboxd.linux.libc import declare
+from sandboxd.linux.user_namespace import Extent
 
 # linux/securebits.h: NOROOT, NO_SETUID_FIXUP, KEEP_CAPS (off), NO_CAP_AMBIENT_RAISE, each with its lock.
 _SECUREBITS_LOCKED = 0b11101111
@@ -19,20 +20,20 @@ _capset = declare("capset", ctypes.c_char_p, ctypes.c_char_p)
 _capget = declare("capget", ctypes.c_char_p, ctypes.c_char_p)
 
 
-def map_ids(pid: int, base: int, count: int) -> None:
-    """Map ids 0 to ``count``-1 of the user namespace of ``pid`` to ``base`` and on. See user_namespaces(7)."""
-    line = f"0 {base} {count}\n".encode()
+def map_ids(pid: int, extents: Sequence[Extent]) -> None:
+    """Give the user namespace of ``pid`` its ids, users and groups alike. See user_namespaces(7)."""
+    lines = "".join(f"{inside} {outside} {count}\n" for inside, outside, count in extents).encode()
     for name in ("uid_map", "gid_map"):
         fd = os.open(f"/proc/{pid}/{name}", os.O_WRONLY | os.O_CLOEXEC)
         try:
-            os.write(fd, line)
+            os.write(fd, lines)
         finally:
             os.close(fd)
 
 
 def become(uid: int, gid: int) -> None:
     """Take on all three ids for good, with no supplementary group."""
-    os.setgroups([])
+    _leave_groups()
     os.setresgid(gid, gid, gid)
     os.setresuid(uid, uid, uid)
 
@@ -42,9 +43,16 @@ def become_with_effective(uid: int, gid: int, effective: int) -> None:
 
     A process of ``uid`` cannot set this one's limits: prlimit(2) asks for real, effective and saved id to match.
     """
-    os.setgroups([])
+    _leave_groups()
     os.setresgid(gid, gid, gid)
     os.setresuid(uid, effective, effective)
+
+
+def _leave_groups() -> None:
+    """Have no supplementary group, unless nobody of this user namespace can leave any (user_namespaces(7), setgroups)."""
+    with open("/proc/self/setgroups", "rb") as file:
+        if file.read() != b"deny\n":
+            os.setgroups([])
 
 
 @contextlib.contextmanager

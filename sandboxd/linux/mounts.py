@@ -8,6 +8,7 @@ import errno
 import os
 from enum import IntFlag
 
+from sandboxd.linux import user_namespace
 from sandboxd.linux.libc import declare, declare_syscall
 
 AT_EMPTY_PATH = 0x1000
@@ -192,7 +193,9 @@ def write_protect(mount_point: str) -> None:
 
 
 def means_no_idmap(error: OSError) -> bool:
-    """Whether a failed :func:`set_attributes` says that this file system has no id-mapped mounts."""
+    """Whether a failed :func:`set_attributes` says that there are no id-mapped mounts of this file system."""
+    if error.errno == errno.EPERM:  # it may have, but not for us: it is another user namespace's
+        return not user_namespace.is_initial()
     return error.errno in (errno.EINVAL, errno.EOPNOTSUPP)
 
 

@@ -12,6 +12,7 @@ import os
 import resource
 import secrets
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from sandboxd.runtime.container import Container
 from sandboxd.runtime.launcher_client import LauncherClient
 from sandboxd.runtime.policy import Policy
 from sandboxd.runtime.pool import Pool
-from sandboxd.runtime.spec import IDS_PER_CONTAINER, PROCESSES_OF_INIT, ContainerSpec
+from sandboxd.runtime.spec import PROCESSES_OF_INIT, ContainerSpec, IdMap
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +50,10 @@ class _Live:
 class Engine:
     """Makes containers for one server."""
 
-    def __init__(
-        self, *, store: Path, cgroup_parent: str | None, uid_base: int, uid_slots: int, pool_size: int
-    ) -> None:
+    def __init__(self, *, store: Path, cgroup_parent: str | None, ids: Sequence[IdMap], pool_size: int) -> None:
         self._store = store
         self._cgroup_parent = cgroup_parent
-        self._free_uids = [uid_base + slot * IDS_PER_CONTAINER for slot in reversed(range(uid_slots))]
+        self._free_ids = list(reversed(ids))
         self._cpus = Counter(dict.fromkeys(sorted(os.sched_getaffinity(0)), 0))
         self._launcher: LauncherClient | None = None
         self._starting = asyncio.Lock()
@@ -108,7 +107,7 @@ class Engine:
             await container.destroy()
         finally:
             live = self._live.pop(container.spec.id)
-            self._free_uids.append(container.spec.uid_base)
+            self._free_ids.append(container.spec.ids)
             self._give_cpus_back(live.cpu_set)
             if live.handed_out:
                 self.pool.top_up(live.kind)
@@ -132,11 +131,11 @@ class Engine:
             launcher = await self._serving_launcher()
         except HostUnfit as error:
             raise SetupFailed("launch", 0, str(error)) from error
-        uid_base, cpu_set = await self._take_uids(), self._take_cpus(limits.cpus)
+        ids, cpu_set = await self._take_ids(), self._take_cpus(limits.cpus)
         spec = ContainerSpec(
             id=secrets.token_hex(16),
             image=str(kind.image.relative_to(self._store)),
-            uid_base=uid_base,
+            ids=ids,
             cgroup=self._settings(limits, cpu_set),
             disk_bytes=limits.disk_bytes,
             inodes=kind.policy.inodes,
@@ -145,19 +144,19 @@ class Engine:
         try:
             container = await Container.create(spec, seccomp.audit_bpf if kind.audit else seccomp.bpf, launcher)
         except BaseException:
-            self._free_uids.append(uid_base)
+            self._free_ids.append(ids)
             self._give_cpus_back(cpu_set)
             raise
         self._live[spec.id] = _Live(container, kind, cpu_set)
         return container
 
-    async def _take_uids(self) -> int:
-        """Take a range of ids; one that a container on its way out still has is waited for."""
-        while not self._free_uids:
+    async def _take_ids(self) -> IdMap:
+        """Take a map of ids; one that a container on its way out still has is waited for."""
+        while not self._free_ids:
             if not self._retiring:
-                raise SetupFailed("allocate_uids", errno.EAGAIN, "every range of ids is in use")
+                raise SetupFailed("allocate_ids", errno.EAGAIN, "every range of ids is in use")
             await asyncio.wait(self._retiring, return_when=asyncio.FIRST_COMPLETED)
-        return self._free_uids.pop()
+        return self._free_ids.pop()
 
     async def _adapt(self, container: Container, limits: Limits) -> None:
         """Write a request's limits to a container that was made with others."""

@@ -22,7 +22,7 @@ from typing import Any, NoReturn, TypeVar
 
 from sandboxd.linux import process, procfs
 from sandboxd.runtime import delivery, steps, wire
-from sandboxd.runtime.spec import INIT_UID, PROCESSES_OF_INIT, PROGRAM_UID, ProgramSpec
+from sandboxd.runtime.spec import PROCESSES_OF_INIT, PROGRAM_UID, ProgramSpec
 from sandboxd.runtime.wire import FromInit, InitMessage
 
 _T = TypeVar("_T")
@@ -112,7 +112,7 @@ def _put_files(child: steps.Child, contents: int, offset: int, entries: list[del
     """Write the request's files as the program's user. Changing users undoes what ties this life to the launcher's."""
     steps.act_as(PROGRAM_UID)
     delivery.write(contents, offset, entries)
-    steps.act_as(INIT_UID)
+    steps.act_as(child.ids.init)
     steps.die_with_the_launcher(child)
 
 

@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 from sandboxd.linux import cgroups, credentials, landlock, mounts, process, procfs
 from sandboxd.linux.cgroups import Group, Hierarchy, Settings
 from sandboxd.runtime import init, layout, steps, wire
-from sandboxd.runtime.spec import IDS_PER_CONTAINER, ContainerSpec
+from sandboxd.runtime.spec import ContainerSpec
 
 _NAMESPACES = (
     process.Namespace.USER
@@ -53,7 +53,7 @@ class Launcher:
         )
         self._cgroup_version = cgroups.detect_version()
         try:
-            layout.enter(store)
+            self._host_devices = layout.enter(store)
         except OSError:
             self._hierarchy.remove_all()
             raise
@@ -111,7 +111,7 @@ class Launcher:
                 writable_fd = _make_writable(spec, self._stat(spec.cgroup))
                 always.callback(os.close, writable_fd)
                 step = "make_devices"
-                devices_fd = layout.make_devices()
+                devices_fd = layout.make_devices(self._host_devices)
                 always.callback(os.close, devices_fd)
                 step = "make_cgroup"
                 group = self._hierarchy.create(spec.id, spec.cgroup)
@@ -119,9 +119,11 @@ class Launcher:
                 step = "clone"
                 child = steps.Child(
                     control=control,
+                    ids=spec.ids,
                     image=image,
                     writable_fd=writable_fd,
                     devices_fd=devices_fd,
+                    host_devices=self._host_devices,
                     bpf=bpf,
                     last_capability=self._last_capability,
                     landlock_abi=self._landlock_abi,
@@ -142,13 +144,13 @@ class Launcher:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with ours, theirs:
             # Whoever makes a user namespace owns it, and kernel objects of everybody in it count as the owner's too.
-            with credentials.acting_as(spec.uid_base):
+            with credentials.acting_as(spec.owner):
                 pid, pidfd = process.clone_into(_NAMESPACES, cgroup_fd=group.clone_fd())
                 if pid == 0:
                     child.sync = theirs
                     init.main(child)
             try:
-                credentials.map_ids(pid, spec.uid_base, IDS_PER_CONTAINER)
+                credentials.map_ids(pid, spec.ids.extents)
                 if group.clone_fd() is None:
                     group.attach(pid)
                 _hand_over(ours, child.image, pid)
@@ -215,24 +217,24 @@ def _make_writable(spec: ContainerSpec, stat: bytes) -> int:
         "tmpfs",
         mounts.MountAttr.NOSUID | mounts.MountAttr.NODEV,
         mode="0755",
-        uid=str(spec.uid_base),
-        gid=str(spec.uid_base),
+        uid=str(spec.owner),
+        gid=str(spec.owner),
         size=_size(spec.disk_bytes, stat),
         nr_inodes=str(spec.inodes),
     )
     for name, mode, (uid, gid) in (
-        (layout.EMPTY, 0o555, (spec.uid_base, spec.uid_base)),
-        ("upper", 0o755, (spec.uid_base, spec.uid_base)),
-        ("work", 0o755, (spec.uid_base, spec.uid_base)),
-        ("tmp", 0o1777, (spec.uid_base, spec.uid_base)),
-        ("shm", 0o1777, (spec.uid_base, spec.uid_base)),
+        (layout.EMPTY, 0o555, (spec.owner, spec.owner)),
+        ("upper", 0o755, (spec.owner, spec.owner)),
+        ("work", 0o755, (spec.owner, spec.owner)),
+        ("tmp", 0o1777, (spec.owner, spec.owner)),
+        ("shm", 0o1777, (spec.owner, spec.owner)),
         ("workspace", 0o755, spec.program_ids),
     ):
         os.mkdir(name, dir_fd=fd)
         os.chown(name, uid, gid, dir_fd=fd)
         os.chmod(name, mode, dir_fd=fd)  # after the umask, and chown clears nothing of a directory
     _write_stat(fd, stat)
-    os.chown(layout.STAT, spec.uid_base, spec.uid_base, dir_fd=fd)
+    os.chown(layout.STAT, spec.owner, spec.owner, dir_fd=fd)
     return fd
 
 

@@ -8,12 +8,15 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Sequence
 
-from sandboxd.linux import loop, mounts, process
+from sandboxd.linux import loop, mounts, process, user_namespace
 from sandboxd.linux.mounts import MountAttr, MountFlag
 
 STORE = "/store"
 IMAGES = "/images"
+DEVICES = "/devices"
+"""The host's own nodes, where no others can be made."""
 CONTAINER_ROOT = "/c/root"
 CONTAINER_IMAGE = "/c/image"
 CONTAINER_WRITABLE = "/c/writable"
@@ -21,17 +24,23 @@ STAT = "stat"
 """In the writable file system, beside what the program sees of it: what its container shows as /proc/stat."""
 EMPTY = "empty"
 """There too: what hides a directory."""
-_DIRECTORIES = ("proc", "store", "images", "c", "c/root", "c/image", "c/writable")
+_DIRECTORIES = ("proc", "store", "images", "devices", "c", "c/root", "c/image", "c/writable")
 # Major and minor numbers: Linux's admin-guide/devices.txt.
 _DEVICES = {"null": (1, 3), "zero": (1, 5), "full": (1, 7), "random": (1, 8), "urandom": (1, 9), "tty": (5, 0)}
 _LINKS = {"fd": "/proc/self/fd", "stdin": "/proc/self/fd/0", "stdout": "/proc/self/fd/1", "stderr": "/proc/self/fd/2"}
 
 
-def enter(store: str) -> None:
-    """Move this process into a mount namespace with that root. Needs CAP_SYS_ADMIN."""
+def enter(store: str) -> Sequence[str]:
+    """Move this process into a mount namespace with that root. Needs CAP_SYS_ADMIN.
+
+    Returns which of the host's device nodes are in it: none where containers can have nodes of their own (mknod(2)).
+    """
+    host_devices = () if user_namespace.is_initial() else tuple(_DEVICES)
     process.unshare(process.Namespace.MOUNT)
     mounts.make_private()
-    store_fd, proc_fd = mounts.clone_tree(store), mounts.clone_tree("/proc")
+    # With what is mounted in them: of a mount namespace's less privileged copy no part can be had without.
+    store_fd, proc_fd = mounts.clone_tree(store, recursive=True), mounts.clone_tree("/proc", recursive=True)
+    devices = {name: _clone_device(name) for name in host_devices}
     root = mounts.new_filesystem("tmpfs", MountAttr.NOSUID, mode="0755", size="1m")
     for directory in _DIRECTORIES:
         os.mkdir(directory, 0o755, dir_fd=root)
@@ -40,20 +49,39 @@ def enter(store: str) -> None:
     mounts.pivot_into(".")
     mounts.attach(store_fd, STORE)
     mounts.attach(proc_fd, "/proc")
-    for fd in (root, store_fd, proc_fd):
+    for name, fd in devices.items():
+        place = f"{DEVICES}/{name}"
+        _make_file(place)
+        mounts.attach(fd, place)
+    for fd in (root, store_fd, proc_fd, *devices.values()):
         os.close(fd)
+    return host_devices
 
 
-def make_devices() -> int:
+def _clone_device(name: str) -> int:
+    fd = mounts.clone_tree(f"/dev/{name}")
+    mounts.set_attributes(fd, MountAttr.NOSUID | MountAttr.NOEXEC)
+    return fd
+
+
+def _make_file(name: str, dir_fd: int | None = None) -> None:
+    os.close(os.open(name, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444, dir_fd=dir_fd))
+
+
+def make_devices(host_devices: Sequence[str]) -> int:
     """Make a /dev for one container, read-only, and return its detached mount.
 
-    Its nodes are its own: on shared ones containers, and the host, could lock and watch each other.
+    Its nodes are its own: on shared ones containers, and the host, could lock and watch each other. For those of the
+    host there are places only.
     """
     guard = MountAttr.NOSUID | MountAttr.NOEXEC
     fd = mounts.new_filesystem("tmpfs", guard, mode="0755")
     umask = os.umask(0)
     for name, numbers in _DEVICES.items():
-        os.mknod(name, stat.S_IFCHR | 0o666, os.makedev(*numbers), dir_fd=fd)
+        if name in host_devices:
+            _make_file(name, fd)
+        else:
+            os.mknod(name, stat.S_IFCHR | 0o666, os.makedev(*numbers), dir_fd=fd)
     os.umask(umask)
     for name in ("pts", "shm", "mqueue"):
         os.mkdir(name, 0o755, dir_fd=fd)
@@ -90,11 +118,12 @@ def _identity(path: str) -> str:
 
 def mount_image(source: str, place: str) -> None:
     """Mount an image, an erofs file or a directory, read-only."""
-    guard = MountFlag.RDONLY | MountFlag.NOSUID | MountFlag.NODEV
     if stat.S_ISDIR(os.stat(source).st_mode):
-        mounts.mount(source, place, None, MountFlag.BIND)
-        mounts.mount(None, place, None, MountFlag.BIND | MountFlag.REMOUNT | guard)
+        tree = mounts.clone_tree(source, recursive=True)
+        mounts.set_attributes(tree, MountAttr.RDONLY | MountAttr.NOSUID | MountAttr.NODEV, recursive=True)
+        mounts.attach_and_close(tree, place)
         return
+    guard = MountFlag.RDONLY | MountFlag.NOSUID | MountFlag.NODEV
     try:
         mounts.mount(source, place, "erofs", guard)  # straight from the file: Linux 6.12
     except OSError as error:

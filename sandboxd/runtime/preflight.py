@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandboxd.linux import cgroups, landlock, network
+from sandboxd.linux import cgroups, landlock, network, user_namespace
+from sandboxd.runtime.identities import FEW_IDS
 
 # clone3 5.3, openat2 5.6, close_range 5.9, overlayfs in a user namespace 5.11.
 MIN_KERNEL = (5, 11)
@@ -71,8 +72,26 @@ def _architecture() -> Check:
 def _privileges() -> Check:
     effective = int(_field("/proc/self/status", "CapEff"), 16)
     missing = [name for name, bit in _CAPABILITIES.items() if not effective >> bit & 1]
-    finding = f"missing {' '.join(missing)}" if missing else f"uid {os.geteuid()} with the capabilities of a launcher"
+    of = "" if user_namespace.is_initial() else " of a user namespace"
+    finding = (
+        f"missing {' '.join(missing)}" if missing else f"uid {os.geteuid()}{of} with the capabilities of a launcher"
+    )
     return _check("privileges", not missing, finding, "run sandboxd as root, or give its unit these capabilities")
+
+
+def _identities() -> Check:
+    """Warn of what is lost where containers have not many ids each."""
+    if user_namespace.is_initial():
+        return _check("ids", True, "65,536 for each container", "")
+    count = sum(count for _, _, count in user_namespace.read_map("uid"))
+    if count >= FEW_IDS:
+        return _check("ids", True, f"three for each container, out of {count}", "")
+    finding = (
+        "one for everybody: the program can end its own init, which is an INTERNAL_ERROR then; it has this user's groups "
+        "and, where a wall does not hold, this user's rights"
+    )
+    fix = "as root: apt-get install uidmap; usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER"
+    return _check("ids", False, finding, fix, required=False)
 
 
 def _namespaces() -> Check:
@@ -119,6 +138,8 @@ def _cgroup() -> Check:
     missing = [controller for controller in ("cpu", "cpuset", "memory", "pids") if controller not in found.controllers]
     if missing:
         fix = "boot with cgroup_enable=" + ",".join(missing)
+        if not user_namespace.is_initial():
+            fix = "have them delegated: docs/operations.md, as an ordinary user"
         return _check("cgroup", False, f"v{version} lacks {' '.join(missing)}", fix)
     finding = f"v{version} at {found.place}, controllers {' '.join(found.controllers)}"
     finding += "" if found.writable else ", not writable"
@@ -190,6 +211,9 @@ def _python() -> Check:
 def _image(store: Path, name: str) -> Check:
     place = store / name
     present = (place / "manifest.toml").exists()
+    if present and (place / "root.erofs").exists() and not user_namespace.is_initial():
+        fix = f"build it as this user: python -m sandboxd.images.build images/{name} --store {store}"
+        return _check("image", False, f"{place / 'root.erofs'} is a file, which only the host's root can mount", fix)
     return _check("image", present, f"{name} in {store}" if present else f"no {name} in {store}", "make setup")
 
 
@@ -216,6 +240,7 @@ _CHECKS: tuple[Callable[[], Check], ...] = (
     _architecture,
     _python,
     _privileges,
+    _identities,
     _namespaces,
     _network,
     _apparmor,

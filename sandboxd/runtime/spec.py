@@ -17,6 +17,36 @@ HOSTNAME = "sandbox"
 PROCESSES_OF_INIT = 1
 
 
+@dataclass(frozen=True, slots=True)
+class IdMap:
+    """Which ids outside a container's ids are; users and groups alike."""
+
+    extents: tuple[tuple[int, int, int], ...]
+    """As user_namespaces(7) has it: first id inside, first id outside, how many."""
+
+    def outside(self, inside: int) -> int:
+        """Return what an id of the container is outside. KeyError where it is nobody there."""
+        for first, outside, count in self.extents:
+            if first <= inside < first + count:
+                return outside + inside - first
+        raise KeyError(inside)
+
+    @property
+    def single(self) -> bool:
+        """Whether there is one id for root, init and program."""
+        return sum(count for _, _, count in self.extents) == 1
+
+    @property
+    def root(self) -> int:
+        """The container's root, inside: whom init is until all is set up."""
+        return PROGRAM_UID if self.single else 0
+
+    @property
+    def init(self) -> int:
+        """Whom init acts as, inside, once a program may run."""
+        return PROGRAM_UID if self.single else INIT_UID
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerSpec:
     """A container to create."""
@@ -25,16 +55,20 @@ class ContainerSpec:
     """Also the name of its cgroup."""
     image: str
     """Path of the image's root, a directory or an .erofs file, below the image store."""
-    uid_base: int
-    """First of its 65,536 ids on the host."""
+    ids: IdMap
     cgroup: Settings
     disk_bytes: int
     inodes: int
 
     @property
     def program_ids(self) -> tuple[int, int]:
-        """User and group of the program, on the host."""
-        return self.uid_base + PROGRAM_UID, self.uid_base + PROGRAM_GID
+        """User and group of the program, outside."""
+        return self.ids.outside(PROGRAM_UID), self.ids.outside(PROGRAM_GID)
+
+    @property
+    def owner(self) -> int:
+        """User and group, outside, of what init sets up."""
+        return self.ids.outside(self.ids.root)
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain values."""
@@ -43,7 +77,8 @@ class ContainerSpec:
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> ContainerSpec:
         """Return what :meth:`to_json` made plain."""
-        return cls(**{**value, "cgroup": Settings(**value["cgroup"])})
+        ids = IdMap(tuple(tuple(extent) for extent in value["ids"]["extents"]))
+        return cls(**{**value, "ids": ids, "cgroup": Settings(**value["cgroup"])})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,13 +10,14 @@ import errno
 import os
 import resource
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from sandboxd.linux import credentials, landlock, mounts, process, seccomp
 from sandboxd.linux.landlock import Access
 from sandboxd.linux.mounts import MountFlag
 from sandboxd.runtime import layout, wire
-from sandboxd.runtime.spec import HOSTNAME, INIT_UID, PROGRAM_GID, PROGRAM_UID, WORKSPACE
+from sandboxd.runtime.spec import HOSTNAME, PROGRAM_GID, PROGRAM_UID, WORKSPACE, IdMap
 
 _GUARD = MountFlag.NOSUID | MountFlag.NODEV
 _ROOT = layout.CONTAINER_ROOT
@@ -75,12 +76,15 @@ class Child:
 
     control: socket.socket
     """The server's end of this is the container's owner."""
+    ids: IdMap
     image: str
     """Where the image is mounted in the launcher's tree."""
     writable_fd: int
     """Detached mount of the container's own tmpfs."""
     devices_fd: int
     """Detached mount of its own /dev."""
+    host_devices: Sequence[str]
+    """What of it are the host's own nodes: all, where none can be made."""
     bpf: bytes
     last_capability: int
     landlock_abi: int
@@ -117,9 +121,9 @@ def await_identity(child: Child) -> None:
         child.image = layout.CONTAINER_IMAGE
 
 
-def become_root_of_the_container(_child: Child) -> None:
+def become_root_of_the_container(child: Child) -> None:
     """Take on the container's uid 0, nobody on the host, with every capability over the new namespaces only."""
-    credentials.become(0, 0)
+    credentials.become(child.ids.root, child.ids.root)
 
 
 def enter_own_namespaces(_child: Child) -> None:
@@ -141,6 +145,8 @@ def mount_root(child: Child) -> None:
     mounts.mount("overlay", _ROOT, "overlay", _GUARD, options)
     mounts.mount(f"{writable}/tmp", f"{_ROOT}/tmp", None, MountFlag.BIND)
     mounts.mount(f"{writable}/workspace", f"{_ROOT}{WORKSPACE}", None, MountFlag.BIND)
+    if child.ids.single:  # the program owns the upper layer, too
+        mounts.mount(None, _ROOT, None, _GUARD | MountFlag.BIND | MountFlag.REMOUNT | MountFlag.RDONLY)
 
 
 def mount_devices(child: Child) -> None:
@@ -150,6 +156,8 @@ def mount_devices(child: Child) -> None:
     """
     mounts.attach(child.devices_fd, f"{_ROOT}/dev")
     os.close(child.devices_fd)
+    for name in child.host_devices:
+        mounts.mount(f"{layout.DEVICES}/{name}", f"{_ROOT}/dev/{name}", None, MountFlag.BIND)
     guard = MountFlag.NOSUID | MountFlag.NOEXEC
     options = f"newinstance,ptmxmode=0666,mode=0620,max={_TERMINALS},uid={PROGRAM_UID}"
     mounts.mount("devpts", f"{_ROOT}/dev/pts", "devpts", guard, options)
@@ -192,7 +200,7 @@ def forget_privileges(child: Child) -> None:
     Init acts as a user of its own, so that the program cannot end it by an rlimit: RLIMIT_CPU kills even process 1.
     """
     credentials.lock_out_capabilities(child.last_capability)
-    credentials.become_with_effective(PROGRAM_UID, PROGRAM_GID, INIT_UID)
+    credentials.become_with_effective(PROGRAM_UID, PROGRAM_GID, child.ids.init)
     credentials.drop_capabilities()
     process.forbid_new_privileges()
     process.make_undumpable()

@@ -15,8 +15,10 @@ import pytest
 from sandboxd.attack.guard import Guard
 from sandboxd.images.store import ImageStore
 from sandboxd.linux import cgroups
+from sandboxd.linux.user_namespace import read_map
 from sandboxd.model import Command, ExecutionResult, File, LimitsRequest, Source, Submission
 from sandboxd.runtime.engine import Engine
+from sandboxd.runtime.identities import id_maps
 from sandboxd.runtime.policy import default_directory, load_policies
 from sandboxd.service.admission import Admission
 from sandboxd.service.executions import ExecutionService
@@ -40,7 +42,8 @@ class Host:
         self.service = ExecutionService(planner, self.engine, Admission(slots=slots, queue=queue), Tee(()))
 
     async def _engine(self) -> Engine:
-        engine = Engine(store=STORE, cgroup_parent=None, uid_base=0x70000000, uid_slots=1024, pool_size=2)
+        ids = id_maps(read_map("uid"), read_map("gid"), base=0x70000000, slots=1024)
+        engine = Engine(store=STORE, cgroup_parent=None, ids=ids, pool_size=2)
         umask = os.umask(0o077)  # as strict as a service manager may have it: no container may depend on it
         try:
             await engine.start()

@@ -9,11 +9,12 @@ import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from sandboxd.attack.program import Attack, Layer, default_directory, load_suite
+from sandboxd.attack.program import Attack, Layer, Rights, default_directory, load_suite
 from tests.mutation import REPOSITORY
 
 DOCS = REPOSITORY / "docs"
-_MARK = "<!-- layers: python -m tests.hostile.coverage -->\n"
+_LAYERS = "<!-- layers: python -m tests.hostile.coverage -->\n"
+_RIGHTS = "<!-- rights: python -m tests.hostile.coverage -->\n"
 _END = "<!-- end -->\n"
 _HEAD = """\
 # Attacks
@@ -222,10 +223,27 @@ def layers_table(attacks: Mapping[str, Attack]) -> str:
     return table
 
 
+def rights_table(attacks: Mapping[str, Attack]) -> str:
+    """Return the table of what a server does not hold against for want of rights, for docs/security.md."""
+    table = "| the server has | it does not hold against |\n| --- | --- |\n"
+    ranks = list(Rights)
+    for rights in ranks[1:]:
+        lost = [
+            f"`{name}`"
+            for name, attack in attacks.items()
+            if ranks.index(attack.header.needs) == ranks.index(rights) - 1
+        ]
+        more = "all of these, and " if ranks.index(rights) > 1 else ""
+        table += f"| {rights} | {more}{' '.join(lost)} |\n"
+    return table
+
+
 def security_page(page: str, attacks: Mapping[str, Attack]) -> str:
-    """Return docs/security.md with the table in its place."""
-    head, mark, rest = page.partition(_MARK)
-    return f"{head}{mark}{layers_table(attacks)}{_END}{rest.partition(_END)[2]}"
+    """Return docs/security.md with the tables in their places."""
+    for mark, table in ((_RIGHTS, rights_table(attacks)), (_LAYERS, layers_table(attacks))):
+        head, _, rest = page.partition(mark)
+        page = f"{head}{mark}{table}{_END}{rest.partition(_END)[2]}"
+    return page
 
 
 def main() -> None:

@@ -24,14 +24,14 @@ WITHOUT: dict[Layer, tuple[Edit, ...]] = {
     # Its processes are users of the host: uid 1000 of the container is uid 1000 of everybody.
     Layer.USER_NAMESPACE: (
         Edit(_LAUNCHER, "    process.Namespace.USER\n    | process.Namespace.PID\n", "    process.Namespace.PID\n"),
-        Edit(_LAUNCHER, "                credentials.map_ids(pid, spec.uid_base, IDS_PER_CONTAINER)\n"),
+        Edit(_LAUNCHER, "                credentials.map_ids(pid, spec.ids.extents)\n"),
         Edit(_LAUNCHER, "MountAttr.RDONLY, userns_fd=userns)", "MountAttr.RDONLY)"),
         Edit(
             _LAUNCHER,
             'self._create(ContainerSpec.from_json(header["spec"])',
-            'self._create(__import__("dataclasses").replace(ContainerSpec.from_json(header["spec"]), uid_base=0)',
+            'header["spec"]["ids"] = {"extents": [(0, 0, 65536)]}; self._create(ContainerSpec.from_json(header["spec"])',
         ),
-        Edit(_STEPS, "credentials.become(0, 0)", "os.setgroups([])"),
+        Edit(_STEPS, "credentials.become(child.ids.root, child.ids.root)", "os.setgroups([])"),
     ),
     # The program has every capability over the container's namespaces, as if it were root in it.
     Layer.CAPABILITIES: (

@@ -143,7 +143,7 @@ MUTANTS = (
     _without(
         "a user of init's own",
         _STEPS,
-        "    credentials.become_with_effective(PROGRAM_UID, PROGRAM_GID, INIT_UID)\n",
+        "    credentials.become_with_effective(PROGRAM_UID, PROGRAM_GID, child.ids.init)\n",
         "container/test_walls::test_limits_of_init_cannot_be_set",
         instead="    credentials.become(PROGRAM_UID, PROGRAM_GID)\n",
     ),
@@ -258,7 +258,7 @@ MUTANTS = (
     _without(
         "an owner of its own for its namespaces",
         _LAUNCHER,
-        "            with credentials.acting_as(spec.uid_base):\n",
+        "            with credentials.acting_as(spec.owner):\n",
         "container/test_pressure::test_what_one_container_takes_another_does_not_miss",
         instead="            if True:\n",
     ),

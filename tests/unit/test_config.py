@@ -89,6 +89,16 @@ def test_variables_of_others_are_left_alone(name):
     assert Config() == load_config(None, {name: "tcp://10.0.0.1:1"}, {})
 
 
+def test_images_of_an_ordinary_user_are_that_users(monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setenv("HOME", "/home/judge")
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    assert Path("/home/judge/.local/share/sandboxd/images") == load_config(None, {}, {}).store
+
+    monkeypatch.setenv("XDG_DATA_HOME", "/data")
+    assert Path("/data/sandboxd/images") == load_config(None, {}, {}).store
+
+
 def test_unknown_key_is_named_with_its_file(tmp_path):
     path = write(tmp_path, "slot = 3\n")
 

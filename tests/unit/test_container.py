@@ -15,12 +15,12 @@ from sandboxd.linux.cgroups.base import Settings
 from sandboxd.runtime import wire
 from sandboxd.runtime.container import Container, Reaped
 from sandboxd.runtime.launcher_client import Created
-from sandboxd.runtime.spec import ContainerSpec
+from sandboxd.runtime.spec import ContainerSpec, IdMap
 from sandboxd.runtime.wire import FromInit, InitMessage
 from tests.observe import open_files
 
 SETTINGS = Settings(memory_bytes=1 << 20, processes=2, cpu_shares=1024, cpu_quota=None, cpu_set=None)
-SPEC = ContainerSpec(id="c", image="x", uid_base=0, cgroup=SETTINGS, disk_bytes=1, inodes=1)
+SPEC = ContainerSpec(id="c", image="x", ids=IdMap(((0, 0, 65536),)), cgroup=SETTINGS, disk_bytes=1, inodes=1)
 READY, FAILED, STARTED, NOT_EXECUTABLE, EXITED, EMPTY = FromInit
 SECONDS = 10
 

@@ -10,7 +10,21 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PAGES = [REPOSITORY / "README.md", REPOSITORY / "CHANGELOG.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
-ROOMS = ("unit", "container", "api", "cli", "faults", "hostile", "mutants", "benchmarks", "vm", "fuzz", "load", "soak")
+ROOMS = (
+    "unit",
+    "container",
+    "api",
+    "cli",
+    "faults",
+    "hostile",
+    "rootless",
+    "mutants",
+    "benchmarks",
+    "vm",
+    "fuzz",
+    "load",
+    "soak",
+)
 TEST = re.compile(rf"`((?:{'|'.join(ROOMS)})/test_\w+)::(test_\w+)`")
 
 

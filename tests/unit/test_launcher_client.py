@@ -11,7 +11,7 @@ from sandboxd.errors import SetupFailed
 from sandboxd.linux.cgroups.base import Settings
 from sandboxd.runtime import wire
 from sandboxd.runtime.launcher_client import LauncherClient, LauncherGone
-from sandboxd.runtime.spec import ContainerSpec
+from sandboxd.runtime.spec import ContainerSpec, IdMap
 
 SETTINGS = Settings(memory_bytes=1 << 20, processes=2, cpu_shares=1024, cpu_quota=None, cpu_set=None)
 NOBODY = 2**22  # above the kernel's highest process id: PID_MAX_LIMIT
@@ -19,7 +19,7 @@ NOBODY = 2**22  # above the kernel's highest process id: PID_MAX_LIMIT
 
 def spec(name):
     """Return a container to create."""
-    return ContainerSpec(id=name, image="x", uid_base=0, cgroup=SETTINGS, disk_bytes=1, inodes=1)
+    return ContainerSpec(id=name, image="x", ids=IdMap(((0, 0, 65536),)), cgroup=SETTINGS, disk_bytes=1, inodes=1)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from sandboxd import app
 from sandboxd.errors import HostUnfit
-from sandboxd.linux import cgroups, landlock, network
+from sandboxd.linux import cgroups, landlock, network, user_namespace
 from sandboxd.runtime import preflight
 
 RESTRICTED = "/proc/sys/kernel/apparmor_restrict_unprivileged_userns"
@@ -35,6 +35,11 @@ LACKS = [
     ),
     ("cgroup", "mount cgroup2", [(cgroups, "detect_version", no_group)]),
     ("cgroup", "cgroup_enable=memory", [(cgroups, "describe", described("cpu cpuset pids"))]),
+    (
+        "cgroup",
+        "delegated",
+        [(cgroups, "describe", described("memory pids")), (user_namespace, "is_initial", lambda: False)],
+    ),
     ("cgroup", "Delegate=yes", [(cgroups, "describe", described(writable=False))]),
     ("overlay", "modprobe overlay", [(preflight, "_read", {"/proc/filesystems": "nodev tmpfs"}.get)]),
     ("seccomp", "CONFIG_SECCOMP_FILTER", [(preflight, "_read", {}.get)]),
@@ -45,6 +50,11 @@ WARNINGS = [
         "swap",
         "swapaccount=1",
         [(preflight, "_read", lambda _: "Filename\n/swap"), (cgroups, "counts_swap", lambda: False)],
+    ),
+    (
+        "ids",
+        "--add-subuids",
+        [(user_namespace, "is_initial", lambda: False), (user_namespace, "read_map", lambda _: [(0, 1000, 1)])],
     ),
     ("erofs", "modprobe erofs", [(preflight, "_read", {"/proc/filesystems": "nodev overlay"}.get)]),
     ("landlock", "lsm=landlock", [(landlock, "abi_version", lambda: 0)]),

@@ -24,7 +24,7 @@ GUEST = REPOSITORY / "tests/vm/guest.sh"
 VIRTME = Path(sys.prefix, "bin/virtme-run")
 KERNEL = Path(sys.prefix, "kernel")
 """Debian's kernel and its modules. The Makefile unpacks the package: installed, it would change how this machine boots."""
-TESTS = ("tests/container", "tests/faults", "tests/hostile", "tests/vm")
+TESTS = ("tests/container", "tests/faults", "tests/hostile", "tests/rootless", "tests/vm")
 LEFT_OUT = ("tests/faults/test_clock.py", "tests/faults/test_vanishing.py")
 ENVIRONMENT = {
     "CI": "true",  # a skipped test is a failed one: tests/conftest.py

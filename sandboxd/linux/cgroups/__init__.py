@@ -65,7 +65,8 @@ def describe() -> Description:
         present = tuple(controller for controller in v1.CONTROLLERS if controller in mounts)
         places = [_below(mounts[controller], own[controller]) for controller in present]
         return Description(mounts["memory"], present, all(os.access(place, os.W_OK) for place in places))
-    place = mounts[""]
+    root = mounts[""]
+    place = root if os.access(root, os.W_OK) else _below(root, own[""])
     controllers = tuple(Path(place, "cgroup.controllers").read_text().split())
     return Description(place, controllers, os.access(place, os.W_OK))
 
@@ -100,7 +101,7 @@ def open_hierarchy(name: str, parent: str | None, members: Sequence[int]) -> Hie
         parents = _parents_v1(parent)
         sweep(set(parents.values()))
         return v1.HierarchyV1(parents, name)
-    path = _parent_v2(parent, members)
+    path = _existing(mount_points()[""], parent) if parent is not None else make_room(members)
     sweep([path])
     return v2.HierarchyV2(path, name)
 
@@ -194,20 +195,32 @@ def _below(mount_point: str, path: str) -> str:
     return full if ".." not in path.split("/") and os.path.isdir(full) else mount_point
 
 
-def _parent_v2(parent: str | None, members: Sequence[int]) -> str:
+def make_room(members: Sequence[int]) -> str:
+    """Return where this process can make groups with controllers, on v2: below its own group, or else below the root.
+
+    In the former case ``members`` move to a leaf of it. OSError EACCES where neither is possible.
+    """
     root = mount_points()[""]
-    if parent is not None:
-        return _existing(root, parent)
     own = _below(root, process.self_cgroups()[""])
     if os.path.basename(own) == _SUPERVISOR:
         own = os.path.dirname(own)  # a launcher that takes the place of one that died is born in the leaf
     if own == root:
         _leave_to_leaf(Path(root), None)
         return root
-    if set(_procs(Path(own))) <= set(members):
+    obstacle = _obstacle(Path(own), members)
+    if obstacle is None:
         _leave_to_leaf(Path(own), members)
         return own
+    if not os.access(root, os.W_OK):
+        raise PermissionError(errno.EACCES, f"{obstacle} (docs/operations.md, cgroup v2)", own)
     return root
+
+
+def _obstacle(group: Path, members: Sequence[int]) -> str | None:
+    """Say why a group of v2 cannot be divided; None where it can, once ``members`` have left it."""
+    if missing := set(v2.CONTROLLERS) - set((group / "cgroup.controllers").read_text().split()):
+        return f"this group has no {' '.join(sorted(missing))}"
+    return None if set(_procs(group)) <= set(members) else "other processes are in this group"
 
 
 def _leave_to_leaf(group: Path, members: Sequence[int] | None) -> None:

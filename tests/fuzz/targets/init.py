@@ -21,7 +21,7 @@ from sandboxd.runtime import supervisor, wire
 from sandboxd.runtime.container import Container
 from sandboxd.runtime.launcher_client import Created
 from sandboxd.runtime.policy import Policy, default_directory, load_policies
-from sandboxd.runtime.spec import ContainerSpec
+from sandboxd.runtime.spec import ContainerSpec, IdMap
 from sandboxd.runtime.supervisor import Run
 from sandboxd.runtime.wire import InitMessage
 from sandboxd.service.verdict import fault_domain, judge
@@ -31,7 +31,7 @@ from tests.observe import open_files
 from tests.unit import records
 
 _SETTINGS = Settings(memory_bytes=1 << 20, processes=2, cpu_shares=1024, cpu_quota=None, cpu_set=None)
-_SPEC = ContainerSpec(id="c", image="x", uid_base=0, cgroup=_SETTINGS, disk_bytes=1, inodes=1)
+_SPEC = ContainerSpec(id="c", image="x", ids=IdMap(((0, 0, 65536),)), cgroup=_SETTINGS, disk_bytes=1, inodes=1)
 _STATS = Stats(
     cpu_ns=5_000_000_000,  # more than what init may claim for itself
     user_ns=4_000_000_000,

@@ -1,6 +1,7 @@
 # attack = "locks files that all containers share, so that another has to wait, who is a second of itself"
 # threats = [38]
 # beside = "files/lock_image"
+# needs = "root"
 # outcome = "OK"
 # stdout = """
 # lease: EACCES

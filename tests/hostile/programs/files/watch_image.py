@@ -1,6 +1,7 @@
 # attack = "watches files that all containers share, to hear of another's work"
 # threats = [38]
 # beside = "files/use_image"
+# needs = "root"
 # outcome = "OK"
 # stdout = ""
 import os

@@ -2,6 +2,7 @@
 # threats = [6]
 # beside = "neighbours/descriptors_in_flight"
 # limits = { open_files = 200 }
+# needs = "subordinate ids"
 # outcome = "OK"
 # stdout = "200 in flight\n"
 import socket

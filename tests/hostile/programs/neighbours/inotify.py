@@ -2,6 +2,7 @@
 # threats = [8, 38]
 # beside = "neighbours/inotify"
 # limits = { open_files = 1024 }
+# needs = "root"
 # outcome = "OK"
 # stdout = "most of them\n"
 import os

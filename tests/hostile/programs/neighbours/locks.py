@@ -1,6 +1,7 @@
 # attack = "locks files that its neighbour has too: of the image, of /dev and of /proc"
 # threats = [38]
 # beside = "neighbours/locks"
+# needs = "root"
 # outcome = "OK"
 # stdout = "all were free\n"
 import fcntl

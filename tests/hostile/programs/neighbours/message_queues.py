@@ -1,6 +1,7 @@
 # attack = "takes most of the message queues that a user has, under the names that its neighbour has"
 # threats = [5]
 # beside = "neighbours/message_queues"
+# needs = "root"
 # outcome = "OK"
 # stdout = "most of them\n"
 import ctypes

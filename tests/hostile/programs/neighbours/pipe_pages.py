@@ -1,6 +1,7 @@
 # attack = "takes most of the pipe buffers that a user has while its neighbour does"
 # threats = [6]
 # beside = "neighbours/pipe_pages"
+# needs = "subordinate ids"
 # outcome = "OK"
 # stdout = "65536 bytes in the next\n"
 import fcntl

@@ -1,6 +1,7 @@
 # attack = "leaves marks in the times of the image's files and of devices, by reading and by setting them"
 # threats = [30, 38]
 # before = "neighbours/times"
+# needs = "root"
 # outcome = "OK"
 # stdout = """
 # /etc/passwd: EPERM

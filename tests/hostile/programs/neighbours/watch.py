@@ -1,6 +1,7 @@
 # attack = "listens for what its neighbour opens: files of the image, devices, files of /proc"
 # threats = [38]
 # beside = "neighbours/honest"
+# needs = "root"
 # outcome = "OK"
 # stdout = "silence\n"
 import os

@@ -1,5 +1,6 @@
 # attack = "takes away from init what it needs, by limits of its own"
 # threats = [27, 28]
+# needs = "subordinate ids"
 # outcome = "OK"
 # stdout = """
 # CPU: EPERM
