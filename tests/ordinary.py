@@ -38,7 +38,7 @@ for group in $groups; do
   if [ -e "$group/cgroup.subtree_control" ]; then  # of v2, where a server makes it unfit for others: one for each start
     group=$group/$$
     mkdir "$group"
-    chown {UID} "$group" "$group/cgroup.procs" "$group/cgroup.threads" "$group/cgroup.subtree_control"
+    chown {UID}:{UID} "$group" "$group/cgroup.procs" "$group/cgroup.threads" "$group/cgroup.subtree_control"
   fi
   echo $$ > "$group/cgroup.procs"
 done
