@@ -2,6 +2,8 @@
 
 gRPC cancels a handler when the client cancels, its deadline passes or it is lost; whoever runs an execution for that
 client then kills it before the handler ends.
+
+A full server refuses before it receives a request: so a refusal is cheap, and a large request is not even sent.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from typing import Any
 import grpc
 
 from sandboxd.api import handlers, translate, validation
-from sandboxd.api.handlers import Finished
+from sandboxd.api.handlers import Finished, Receive
 from sandboxd.errors import InvalidSubmission
 from sandboxd.model import Ended, Event, OutputChunk, Started, WaitingForStdin
 from sandboxd.service.execution import Execution
@@ -33,7 +35,7 @@ class ExecutionServicer:
     def handler(self, finished: Finished) -> grpc.GenericRpcHandler:
         """Return what a server is given."""
         methods = {
-            "Execute": handlers.unary(pb.ExecuteRequest, self.Execute, finished),
+            "Execute": handlers.late_unary(pb.ExecuteRequest, self.Execute, finished),
             "ExecuteStream": handlers.stream_stream(pb.ExecuteStreamRequest, self.ExecuteStream, finished),
             "ListExecutions": handlers.unary(pb.ListExecutionsRequest, self.ListExecutions, finished),
             "CancelExecution": handlers.unary(pb.CancelExecutionRequest, self.CancelExecution, finished),
@@ -43,11 +45,13 @@ class ExecutionServicer:
         return grpc.method_handlers_generic_handler(SERVICE_NAME, methods)
 
     async def Execute(  # noqa: N802
-        self, request: pb.ExecuteRequest, context: grpc.aio.ServicerContext
+        self, receive: Receive[pb.ExecuteRequest], context: grpc.aio.ServicerContext
     ) -> pb.ExecuteResponse:
         """Run one submission to its end."""
-        submission = translate.to_submission(request)
-        execution = self._service.submit(submission, caller=_caller(context), timeout_s=context.time_remaining())
+        caller = _caller(context)
+        await self._service.ask(caller)
+        submission = translate.to_submission(await receive())
+        execution = self._service.submit(submission, caller=caller, timeout_s=context.time_remaining())
         try:
             return translate.from_result(await execution.result())
         except asyncio.CancelledError:
@@ -58,12 +62,14 @@ class ExecutionServicer:
         self, requests: AsyncIterator[pb.ExecuteStreamRequest], context: grpc.aio.ServicerContext
     ) -> AsyncIterator[pb.ExecuteStreamResponse]:
         """Run one submission with its streams open."""
+        caller = _caller(context)
+        await self._service.ask(caller)
         first = await anext(requests, None)
         if first is None or first.WhichOneof("message") != "request":
             raise InvalidSubmission.of("request", "missing: the first message carries the request")
         submission = translate.to_submission(first.request)
         execution = self._service.submit(
-            submission, caller=_caller(context), interactive=True, timeout_s=context.time_remaining()
+            submission, caller=caller, interactive=True, timeout_s=context.time_remaining()
         )
         taking = asyncio.create_task(_take_input(execution, requests))
         try:

@@ -19,6 +19,7 @@ MAX_FIELDS = 200_000
 _SURELY_FEW_FIELDS_BYTES = 2 * MAX_FIELDS  # a field has two bytes at least
 
 Request = TypeVar("Request", bound=Message)
+Receive = Callable[[], Awaitable[Request]]
 Finished = Callable[[str, str, float], None]
 """Told a method's name, the status code's name and the seconds it took."""
 
@@ -49,6 +50,32 @@ def unary(
                 await errors.abort(context, error)
 
     return grpc.unary_unary_rpc_method_handler(handle, response_serializer=_serialize)
+
+
+def late_unary(
+    kind: type[Request],
+    method: Callable[[Receive[Request], grpc.aio.ServicerContext], Awaitable[Message]],
+    finished: Finished,
+) -> grpc.RpcMethodHandler:
+    """Return the handler of a method with one request, which is received when the method asks for it, and one answer.
+
+    For gRPC's server that is a stream of requests; what is on the wire is the same.
+    """
+
+    async def handle(_: object, context: Any) -> Message:
+        async def receive() -> Request:
+            data = await context.read()
+            if data is grpc.aio.EOF:
+                raise InvalidSubmission.of("request", "missing")
+            return parse(kind, data)
+
+        with _Measured(method.__name__, context, finished):
+            try:
+                return await method(receive, context)
+            except Exception as error:  # noqa: BLE001  (as above)
+                await errors.abort(context, error)
+
+    return grpc.stream_unary_rpc_method_handler(handle, response_serializer=_serialize)
 
 
 def unary_stream(

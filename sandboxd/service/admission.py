@@ -2,6 +2,9 @@
 
 A slot that gets free goes to the caller with the fewest, of those who wait; among equals, in turn. When the queue is full, some
 places beside it are kept for callers who have nothing here: so no one can keep another out, and each comes to its share.
+
+Who is refused is told so at once, and when to come back. Those who are back sooner are answered at a bounded rate, for answers take
+time that programs do not have.
 """
 
 from __future__ import annotations
@@ -14,6 +17,10 @@ from sandboxd.errors import Draining, Overloaded
 _FIRST_GUESS_S = 1.0
 _SMOOTHING = 0.1
 _KEPT = 8  # one place for each so many of the queue
+_EARLY_PER_S = 100
+_EARLY_AT_ONCE = 256  # so that many calls at the same moment on one connection are no offence
+_MOST_HELD = 1024
+_MOST_TOLD = 4096
 
 
 class Admission:
@@ -27,21 +34,23 @@ class Admission:
         self._depth = 0
         self._callers: OrderedDict[str, _Caller] = OrderedDict()  # those who run or wait; whose turn it is is first
         self._mean_s = _FIRST_GUESS_S
-        self._draining = False
+        self._early = _EarlyCallers()
+        self._draining = asyncio.Event()
 
     @property
     def depth(self) -> int:
         """How many wait."""
         return self._depth
 
+    async def ask(self, name: str = "") -> None:
+        """Raise what :meth:`reserve` would raise now, before anything is spent on a request. Who is back too early waits for it."""
+        if not self._has_place(name):
+            await self._early.hold(name, until=self._draining)
+        self._check(name)
+
     def reserve(self, name: str = "") -> Ticket:
         """Take a slot, or a place in the queue, for a caller. Overloaded when there is none, Draining when the server stops."""
-        if self._draining:
-            raise Draining("the server is stopping")
-        places = self._queue + (0 if name in self._callers else self._kept)
-        if not self._free and self._depth >= places:
-            reason = f"all {self._slots} slots are busy and {self._depth} submissions wait"
-            raise Overloaded(reason, retry_after_s=self._mean_s * (self._depth + 1) / self._slots)
+        self._check(name)
         caller = self._callers.setdefault(name, _Caller(name))
         ticket = Ticket(self, caller)
         caller.waiting[ticket] = None
@@ -53,7 +62,21 @@ class Admission:
 
     def drain(self) -> None:
         """Reserve no more."""
-        self._draining = True
+        self._draining.set()
+
+    def _has_place(self, name: str) -> bool:
+        places = self._queue + (0 if name in self._callers else self._kept)
+        return self._free > 0 or self._depth < places
+
+    def _check(self, name: str) -> None:
+        """Raise where a caller gets nothing now."""
+        if self._draining.is_set():
+            raise Draining("the server is stopping")
+        if not self._has_place(name):
+            retry_after_s = self._mean_s * (self._depth + 1) / self._slots
+            self._early.told(name, retry_after_s)
+            reason = f"all {self._slots} slots are busy and {self._depth} submissions wait"
+            raise Overloaded(reason, retry_after_s=retry_after_s)
 
     def _leave(self, ticket: Ticket, caller: _Caller) -> None:
         """Take back what a ticket holds."""
@@ -115,3 +138,47 @@ class _Caller:
         self.name = name
         self.running = 0
         self.waiting: OrderedDict[Ticket, None] = OrderedDict()
+
+
+class _EarlyCallers:
+    """Those who are back before the time that they were told. A bucket of answers is theirs, which fills at a fixed rate.
+
+    When it is empty they are held, each until the next answer is there, and no more of them than take little memory.
+    """
+
+    def __init__(self) -> None:
+        self._told: OrderedDict[str, float] = OrderedDict()  # when a caller who was refused may be back
+        self._last_s = 0.0  # when the last answer that was asked for is there
+        self._held = 0
+
+    def told(self, name: str, retry_after_s: float) -> None:
+        """Remember what a caller was told; of several calls of its, the first counts."""
+        if self._is_early(name):
+            return
+        self._told[name] = asyncio.get_running_loop().time() + retry_after_s
+        self._told.move_to_end(name)
+        if len(self._told) > _MOST_TOLD:
+            self._told.popitem(last=False)
+
+    async def hold(self, name: str, *, until: asyncio.Event) -> None:
+        """Keep a caller who is early until there is an answer for it, or until an event."""
+        if not self._is_early(name) or self._held >= _MOST_HELD:
+            return
+        now = asyncio.get_running_loop().time()
+        self._last_s = max(self._last_s, now - _EARLY_AT_ONCE / _EARLY_PER_S) + 1 / _EARLY_PER_S
+        if self._last_s <= now:
+            return
+        self._held += 1
+        try:
+            async with asyncio.timeout_at(self._last_s):
+                await until.wait()
+        except TimeoutError:
+            return
+        except asyncio.CancelledError:  # its answer is another's
+            self._last_s -= 1 / _EARLY_PER_S
+            raise
+        finally:
+            self._held -= 1
+
+    def _is_early(self, name: str) -> bool:
+        return name in self._told and asyncio.get_running_loop().time() < self._told[name]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import OrderedDict
+from collections.abc import Iterator
 
 from sandboxd.errors import Draining, Overloaded, UnknownExecution
 from sandboxd.model import MIB, ExecutionSummary, Submission
@@ -29,6 +31,11 @@ class ExecutionService:
         self._remembered: OrderedDict[str, Execution] = OrderedDict()
         self._remembered_bytes = 0
 
+    async def ask(self, caller: str = "") -> None:
+        """Raise Overloaded or Draining where a caller's submission would be refused now, whatever is in it."""
+        with self._counting_refusals():
+            await self._admission.ask(caller)
+
     def submit(
         self,
         submission: Submission,
@@ -42,20 +49,11 @@ class ExecutionService:
         Slots are shared evenly by name of ``caller``. ``timeout_s`` is the caller's deadline: one that has passed costs
         nothing. Raises InvalidSubmission, Overloaded and Draining.
         """
-        try:
+        with self._counting_refusals():
             plan = self._planner.plan(submission)
             if timeout_s is not None and timeout_s <= 0:
                 raise Overloaded("the deadline has passed", retry_after_s=0.0)
             ticket = self._admission.reserve(caller)
-        except Overloaded:
-            self._observer.rejected("overloaded")
-            raise
-        except Draining:
-            self._observer.rejected("draining")
-            raise
-        except Exception:
-            self._observer.rejected("invalid")
-            raise
         execution = Execution(plan, self._engine, ticket, self._ended, interactive=interactive)
         self._live[execution.id] = execution
         return execution
@@ -86,6 +84,20 @@ class ExecutionService:
             await asyncio.wait([asyncio.create_task(e.settled()) for e in self._live.values()], timeout=grace_s)
         if left := list(self._live.values()):
             await asyncio.wait([asyncio.create_task(e.abandon()) for e in left])  # one may take a while to die
+
+    @contextlib.contextmanager
+    def _counting_refusals(self) -> Iterator[None]:
+        try:
+            yield
+        except Overloaded:
+            self._observer.rejected("overloaded")
+            raise
+        except Draining:
+            self._observer.rejected("draining")
+            raise
+        except Exception:
+            self._observer.rejected("invalid")
+            raise
 
     def _ended(self, execution: Execution) -> None:
         del self._live[execution.id]

@@ -12,6 +12,7 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import grpc
@@ -69,6 +70,55 @@ def test_full_is_resource_exhausted_with_retry_info(tmp_path):
     assert rpc_status.from_call(error.value).details[0].Unpack(info)
     assert info.retry_delay.ToNanoseconds() > 0
     assert [pb.VERDICT_OK] * 2 == answers
+
+
+def test_a_full_server_refuses_before_it_receives_the_request(tmp_path):
+    """Whatever is in it, and before it is sent. Who has a place is told what is wrong with it, as ever."""
+    server = ServerThread(listen=f"unix:{tmp_path}/s", slots=1, queue=0)
+    refused = []
+    try:
+        with SandboxClient(server.app.address) as client:
+            nothing_yet = threading.Event()
+            execute = client.channel.stream_unary(f"/{SERVICE}/Execute")
+            first = client.stub.Execute.future(command("sleep", "20"))
+            wait_for(lambda: [e for e in client.list() if e.phase])
+            for messages in ([b"no request"], iter(nothing_yet.wait, True)):
+                with pytest.raises(grpc.RpcError) as error:
+                    execute(iter(messages), timeout=60)
+                refused.append(error.value.code())
+            with pytest.raises(grpc.RpcError) as error:
+                list(client.stream(iter(nothing_yet.wait, True)))
+            refused.append(error.value.code())
+            nothing_yet.set()
+            first.cancel()
+            wait_for(lambda: not client.list())
+            for messages in ([b"no request"], []):
+                with pytest.raises(grpc.RpcError) as error:
+                    execute(iter(messages), timeout=60)
+                refused.append(error.value.code())
+    finally:
+        nothing_yet.set()
+        server.close()
+
+    assert [grpc.StatusCode.RESOURCE_EXHAUSTED] * 3 + [grpc.StatusCode.INVALID_ARGUMENT] * 2 == refused
+
+
+def test_who_is_back_too_early_is_refused_late(tmp_path):
+    """As long as it likes: its refusals come at the rate that there is for it, and not at that of its calls."""
+    server = ServerThread(listen=f"unix:{tmp_path}/s", slots=1, queue=0)
+    try:
+        with SandboxClient(server.app.address) as client:
+            first = client.stub.Execute.future(command("sleep", "20"))
+            wait_for(lambda: [e for e in client.list() if e.phase])
+            began = time.monotonic()
+            refused = [client.stub.Execute.future(command("true")).code() for _ in range(356)]
+            took = time.monotonic() - began
+            first.cancel()
+    finally:
+        server.close()
+
+    assert {grpc.StatusCode.RESOURCE_EXHAUSTED} == set(refused)
+    assert took >= 0.9
 
 
 def test_cancelled_in_the_queue_costs_nothing(tmp_path):

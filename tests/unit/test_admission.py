@@ -8,7 +8,10 @@ from collections import Counter
 import pytest
 
 from sandboxd.errors import Draining, Overloaded
+from sandboxd.service import admission as admission_module
 from sandboxd.service.admission import Admission
+
+AT_ONCE = 8
 
 
 class Caller:
@@ -245,3 +248,141 @@ async def test_who_drains_takes_no_more():
     scene.admission.drain()
     with pytest.raises(Draining):
         scene.caller("a").submit()
+
+
+# Who is refused, and comes back sooner than it was told.
+
+
+class FullServer:
+    """An admission that has nothing left."""
+
+    def __init__(self):
+        self.admission = Admission(slots=1, queue=1)
+        self.tickets = [self.admission.reserve(name) for name in ("first", "first", "second")]
+
+    async def ask(self, name="rude"):
+        """Ask, as each call does before its request is received; returns the task, a few turns later."""
+        asking = asyncio.create_task(self.admission.ask(name))
+        await turns()
+        return asking
+
+    async def refusals_at_once(self, calls, name="rude"):
+        """Ask so many times, each at once when the last was refused; returns how many were refused before time passed."""
+        asked = [await self.ask(name) for _ in range(calls)]
+        refused = [call for call in asked if call.done() and isinstance(call.exception(), Overloaded)]
+        for call in asked:
+            call.cancel()
+        await turns()
+        return len(refused)
+
+
+@pytest.fixture
+def bucket(monkeypatch):
+    """Few answers in the bucket; that it fills again, and the time that callers are told, no test lives to see. Returns how to fill it faster."""
+    monkeypatch.setattr(admission_module, "_EARLY_AT_ONCE", AT_ONCE)
+    monkeypatch.setattr(admission_module, "_EARLY_PER_S", 1e-3)
+    monkeypatch.setattr(admission_module, "_FIRST_GUESS_S", 1e6)
+    return lambda per_s: monkeypatch.setattr(admission_module, "_EARLY_PER_S", per_s)
+
+
+async def turns():
+    """Let everything come as far as it comes without time."""
+    for _ in range(4):
+        await asyncio.sleep(0)
+
+
+async def test_who_asks_where_there_is_a_place_is_not_refused():
+    scene = Scene(slots=1, queue=1)
+    scene.caller("a").submit()
+
+    await scene.admission.ask("a")
+
+
+async def test_who_is_not_early_is_refused_at_once_however_many_they_are(bucket):
+    full = FullServer()
+    refused = [await full.refusals_at_once(1, f"caller {number}") for number in range(10 * AT_ONCE)]
+
+    assert [1] * (10 * AT_ONCE) == refused
+
+
+async def test_who_waits_as_it_was_told_is_refused_at_once(bucket, monkeypatch):
+    """Others have had all answers that are for those who are early."""
+    monkeypatch.setattr(admission_module, "_FIRST_GUESS_S", 0.01)
+    full = FullServer()
+    with pytest.raises(Overloaded) as error:
+        await full.admission.ask("patient")
+    await asyncio.sleep(error.value.retry_after_s)
+    monkeypatch.setattr(full.admission, "_mean_s", 60.0)
+    await full.refusals_at_once(10 * AT_ONCE, "rude")
+
+    assert 1 == await full.refusals_at_once(1, "patient")
+
+
+async def test_many_calls_at_the_same_moment_are_no_offence(bucket):
+    assert 1 + AT_ONCE == await FullServer().refusals_at_once(10 * AT_ONCE)
+
+
+async def test_who_is_early_again_and_again_is_refused_in_turn_and_no_faster_than_the_rate(bucket):
+    bucket(100)
+    full, order, loop = FullServer(), [], asyncio.get_running_loop()
+    began = loop.time()
+    calls = [await full.ask() for _ in range(1 + AT_ONCE + 20)]
+    for number, call in enumerate(calls):
+        call.add_done_callback(lambda call, number=number: order.append((number, type(call.exception()))))
+    await asyncio.wait(calls)
+    await turns()
+
+    assert [(number, Overloaded) for number in range(len(calls))] == order
+    assert loop.time() - began >= 19 / 100  # of 20, for a timer may be early by a little
+
+
+async def test_who_is_held_gets_a_place_that_there_is_by_then(bucket):
+    bucket(1)
+    full = FullServer()
+    await full.refusals_at_once(1 + AT_ONCE)
+    held = await full.ask()
+    assert not held.done()
+    full.tickets.pop().leave()
+
+    assert await held is None
+
+
+async def test_who_is_held_learns_at_once_that_the_server_drains(bucket):
+    full = FullServer()
+    held = [await full.ask() for _ in range(10 * AT_ONCE)][-1]
+    assert not held.done()
+    full.admission.drain()
+    await turns()
+
+    assert isinstance(held.exception(), Draining)
+
+
+async def test_who_gives_up_while_it_is_held_takes_no_answer(bucket):
+    """Thousands that begin a call and cancel it do not make the next wait for ever."""
+    bucket(100)
+    full = FullServer()
+    for _ in range(50):  # as many as are answered in 40 seconds
+        await full.refusals_at_once(10 * AT_ONCE)
+
+    with pytest.raises(Overloaded):
+        await asyncio.wait_for(full.admission.ask("rude"), 10)
+
+
+async def test_no_more_are_held_than_take_little_memory(bucket, monkeypatch):
+    monkeypatch.setattr(admission_module, "_MOST_HELD", 16)
+    full = FullServer()
+    asked = [await full.ask() for _ in range(100)]
+    held = [call for call in asked if not call.done()]
+    for call in asked:
+        call.cancel()
+
+    assert 16 == len(held)
+
+
+async def test_what_callers_were_told_is_remembered_of_so_many(monkeypatch):
+    monkeypatch.setattr(admission_module, "_MOST_TOLD", 16)
+    full = FullServer()
+    for number in range(100):
+        await full.refusals_at_once(1, f"caller {number}")
+
+    assert [f"caller {number}" for number in range(84, 100)] == list(full.admission._early._told)

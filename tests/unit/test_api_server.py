@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from types import SimpleNamespace
 
 import grpc
 import pytest
@@ -24,7 +25,7 @@ def collected():
 async def channel(tmp_path):
     """A channel to a server that takes messages of one MiB; it compresses what it sends."""
     server = ApiServer(
-        None,
+        SimpleNamespace(ask=is_there_a_place),
         listen=f"unix:{tmp_path}/socket",
         tls=None,
         max_message_bytes=MIB,
@@ -36,6 +37,10 @@ async def channel(tmp_path):
     async with grpc.aio.insecure_channel(server.address, options, compression=grpc.Compression.Gzip) as channel:
         yield channel
     await server.stop(0)
+
+
+async def is_there_a_place(_):
+    """Say that there is one."""
 
 
 async def status(channel, size):

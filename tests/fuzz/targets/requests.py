@@ -124,6 +124,13 @@ class _Aborted(Exception):
 class _Context:
     """What a handler asks of gRPC."""
 
+    def __init__(self, messages: list[bytes]) -> None:
+        self._messages = iter(messages)
+
+    async def read(self) -> object:
+        """Return the next message."""
+        return next(self._messages, grpc.aio.EOF)
+
     def time_remaining(self) -> None:
         """Say that there is no deadline."""
 
@@ -178,6 +185,9 @@ class _Service:
     def __init__(self, said_all: asyncio.Event) -> None:
         self._said_all = said_all
 
+    async def ask(self, caller: str) -> None:
+        """Say that there is a place."""
+
     def submit(self, submission, *, caller, interactive=False, timeout_s=None):
         plan = _planner().plan(submission)
         _check_plan(plan)
@@ -209,13 +219,17 @@ async def _call(method: str, messages: list[bytes]) -> grpc.Status | None:
     handlers = ExecutionServicer(_Service(said_all)).handler(lambda *_: None)
     handler = handlers.service(SimpleNamespace(method=f"/{SERVICE_NAME}/{method}"))
     try:
+        context = _Context(messages)
         if handler.unary_unary:
-            _check_answer(handler, await handler.unary_unary(messages[0], _Context()))
+            _check_answer(handler, await handler.unary_unary(messages[0], context))
             return None
-        answers = handler.stream_stream(stream(), _Context()) if handler.stream_stream else None
+        if handler.stream_unary:
+            _check_answer(handler, await handler.stream_unary(stream(), context))
+            return None
+        answers = handler.stream_stream(stream(), context) if handler.stream_stream else None
         if answers is None:
             said_all.set()
-            answers = handler.unary_stream(messages[0], _Context())
+            answers = handler.unary_stream(messages[0], context)
         async for answer in answers:
             _check_answer(handler, answer)
     except _Aborted as aborted:
