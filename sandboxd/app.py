@@ -20,7 +20,7 @@ from sandboxd.api.server import ApiServer, Tls
 from sandboxd.config import Config
 from sandboxd.errors import HostUnfit, InvalidConfiguration, SandboxError
 from sandboxd.images.store import ImageStore
-from sandboxd.linux import user_namespace
+from sandboxd.linux import heap, user_namespace
 from sandboxd.metrics import MetricsServer, PrometheusObserver
 from sandboxd.model import Command, LimitsRequest, Submission, Verdict
 from sandboxd.runtime import preflight
@@ -157,6 +157,7 @@ def _start_threads() -> None:
 def run_server(config: Config, announce: Callable[[App], None]) -> None:
     """Run :func:`serve` on an event loop of its own. As an ordinary user it becomes root of a namespace of its own first."""
     become_root()
+    heap.keep_small()
     uvloop.run(serve(config, announce))
 
 

@@ -13,6 +13,7 @@ from tests.slowness import SLOWNESS
 
 SPARE = 4
 """Containers that a server keeps ready by default."""
+_HEAP_BYTES = 64 << 20  # what glibc reserves for a thread's heap, at a multiple of it
 
 
 def wait_for(condition: Callable[[], Any], seconds: float = 10) -> Any:
@@ -57,6 +58,13 @@ def memory_bytes(pid: int, kind: str = "RssAnon") -> int:
     """Return memory of a process by the kernel's name for it; by default its anonymous resident pages, which are its own."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{kind}:"))
+
+
+def thread_heaps(pid: int) -> int:
+    """Return how many heaps of threads' own a process has: what is used of one and what is reserved are two mappings, one after the other."""
+    lines = Path(f"/proc/{pid}/maps").read_text().splitlines()
+    ends = {int(start, 16): int(end, 16) for start, _, end in (line.split()[0].partition("-") for line in lines)}
+    return sum(start % _HEAP_BYTES == 0 and ends.get(end) == start + _HEAP_BYTES for start, end in ends.items())
 
 
 def group_directories(launcher: int) -> list[Path]:

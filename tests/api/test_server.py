@@ -31,7 +31,7 @@ from sandboxd.v1 import execution_service_pb2 as pb
 from sandboxd.v1 import execution_service_pb2_grpc as pb_grpc
 from tests import certificates
 from tests.api.conftest import ServerThread, command, python
-from tests.observe import wait_for
+from tests.observe import thread_heaps, wait_for
 from tests.server import serving
 
 SERVICE = "sandboxd.v1.ExecutionService"
@@ -251,6 +251,13 @@ def test_a_socket_that_a_killed_server_left_is_taken_over(tmp_path):
     assert (tmp_path / "s").exists()
     with serving("--listen", f"unix:{tmp_path}/s") as server, SandboxClient(server.address) as client:
         assert pb.VERDICT_OK == client.execute(command("true")).verdict
+
+
+def test_all_threads_of_a_server_share_one_heap():
+    with serving() as server, SandboxClient(server.address) as client:
+        for _ in range(20):
+            assert pb.VERDICT_OK == client.execute(command("true")).verdict
+        assert 0 == thread_heaps(server.pid)
 
 
 def test_a_file_that_is_no_socket_is_left_alone(tmp_path):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import secrets
 from collections.abc import Callable
-from typing import Any
 
 import grpc
 from google.protobuf.duration_pb2 import Duration
@@ -39,14 +38,14 @@ def cancelled_by_its_caller(client: SandboxClient) -> str:
 def cancelled_by_name(client: SandboxClient) -> str:
     """Cancel an execution by CancelExecution; its caller gets the answer."""
     messages = iter([pb.ExecuteStreamRequest(request=command("sleep", "60"))])
-    call: Any = client.stream(messages)
-    for message in call:
+    ended = "no answer"
+    for message in client.stream(messages):  # to its end: who leaves sooner has cancelled the call
         match message.WhichOneof("message"):
             case "started":
                 client.cancel(message.started.execution_id)
             case "response":
-                return pb.Verdict.Name(message.response.verdict).removeprefix("VERDICT_")
-    return "no answer"
+                ended = pb.Verdict.Name(message.response.verdict).removeprefix("VERDICT_")
+    return ended
 
 
 def past_its_deadline(client: SandboxClient) -> str:
