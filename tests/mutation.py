@@ -43,8 +43,9 @@ class Edit:
 
 @contextlib.contextmanager
 def mutated(edits: Sequence[Edit]) -> Iterator[Path]:
-    """Give a copy of the repository with the edits made."""
+    """Give a copy of the repository with the edits made, which other users can read."""
     with tempfile.TemporaryDirectory(prefix="sandboxd-mutant-") as directory:
+        Path(directory).chmod(0o755)
         for name in _COPIED:
             source = REPOSITORY / name
             if source.is_dir():

@@ -263,6 +263,26 @@ MUTANTS = (
         instead="            if True:\n",
     ),
     _without(
+        "a read-only root where the program owns it",
+        _STEPS,
+        "    if child.ids.single:",
+        "rootless/test_server::test_root_file_system_is_not_the_programs",
+        instead="    if False:",
+    ),
+    _without(
+        "three ids of its own",
+        "sandboxd/runtime/identities.py",
+        "max(inside, 1) - 1, -FEW_IDS)",
+        "rootless/test_server::test_each_container_has_ids_of_its_own",
+        instead="max(inside, 1) - 1, -1)",
+    ),
+    _without(
+        "nosuid for the host's devices",
+        _LAYOUT,
+        "    mounts.set_attributes(fd, MountAttr.NOSUID | MountAttr.NOEXEC)\n",
+        "rootless/test_server::test_every_mount_is_nosuid",
+    ),
+    _without(
         "an empty environment of the launcher",
         "sandboxd/runtime/launcher_client.py",
         "(path, argv, {},",

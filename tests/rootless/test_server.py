@@ -11,11 +11,12 @@ from pathlib import Path
 from sandboxd.attack.program import Rights
 from sandboxd.v1 import execution_service_pb2 as pb
 from tests.api.conftest import command
-from tests.observe import children, wait_for
+from tests.observe import SPARE, children, wait_for
 from tests.ordinary import FIRST_SUBORDINATE, SUBORDINATES, UID, ordinary_user
 from tests.slowness import SLOWNESS
 
 SANDBOXD = (sys.executable, "-m", "sandboxd")
+INITS_IDS = 2  # it is the program's user, and acts as its own
 SUBORDINATE = range(FIRST_SUBORDINATE, FIRST_SUBORDINATE + SUBORDINATES)
 
 
@@ -52,22 +53,30 @@ def test_program_and_init_are_others_if_the_user_has_others(server, client, righ
 
 
 def test_each_container_has_ids_of_its_own(server, rights):
+    """Three, where there are more than one."""
     several = rights is Rights.SUBORDINATE_IDS
 
-    def two_that_are_made():
-        made = [ids for ids in ids_of_inits(server) if not several or UID not in ids]
-        return made[:2] if len(made) > 1 else None
+    def those_that_are_made():
+        made = [ids for ids in ids_of_inits(server) if not several or (UID not in ids and len(ids) == INITS_IDS)]
+        return made if len(made) == SPARE else None
 
-    first, second = wait_for(two_that_are_made)
+    made = wait_for(those_that_are_made)
 
-    assert several == first.isdisjoint(second)
+    assert several == (len(set().union(*made)) == sum(map(len, made)))
 
 
 def test_root_file_system_is_not_the_programs(client):
-    script = "touch /etc/x /usr/x /x; chmod 777 /; chmod 777 /etc; ls -d /x /etc/x /usr/x; true"
+    script = "touch /etc/x /usr/x /x; chmod 777 /; chmod 777 /etc; ls -d /x /etc/x /usr/x; stat -c %a / /etc"
     response = client.execute(command("sh", "-c", script))
 
-    assert (pb.VERDICT_OK, b"") == (response.verdict, response.run.stdout.data)
+    assert (pb.VERDICT_OK, b"755\n755\n") == (response.verdict, response.run.stdout.data)
+
+
+def test_every_mount_is_nosuid(client):
+    """The host's device nodes, too."""
+    response = client.execute(command("grep", "-vc", "nosuid", "/proc/self/mountinfo"))
+
+    assert b"0\n" == response.run.stdout.data
 
 
 def test_groups_are_the_users(server, user):
