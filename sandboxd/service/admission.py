@@ -10,7 +10,7 @@ time that programs do not have.
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 
 from sandboxd.errors import Draining, Overloaded
 
@@ -18,7 +18,7 @@ _FIRST_GUESS_S = 1.0
 _SMOOTHING = 0.1
 _KEPT = 8  # one place for each so many of the queue
 _EARLY_PER_S = 100
-_EARLY_AT_ONCE = 256  # so that many calls at the same moment on one connection are no offence
+_EARLY_AT_ONCE = 256  # many calls at the same moment on one connection are no offence, and cannot be told from one
 _MOST_HELD = 1024
 _MOST_TOLD = 4096
 
@@ -44,7 +44,7 @@ class Admission:
 
     async def ask(self, name: str = "") -> None:
         """Raise what :meth:`reserve` would raise now, before anything is spent on a request. Who is back too early waits for it."""
-        if not self._has_place(name):
+        if not self._has_place(name) and self._early.is_early(name):
             await self._early.hold(name, until=self._draining)
         self._check(name)
 
@@ -143,42 +143,51 @@ class _Caller:
 class _EarlyCallers:
     """Those who are back before the time that they were told. A bucket of answers is theirs, which fills at a fixed rate.
 
-    When it is empty they are held, each until the next answer is there, and no more of them than take little memory.
+    When it is empty they are held, so long that they are answered at that rate, all callers evenly; and no more of them than take little memory.
     """
 
     def __init__(self) -> None:
         self._told: OrderedDict[str, float] = OrderedDict()  # when a caller who was refused may be back
-        self._last_s = 0.0  # when the last answer that was asked for is there
-        self._held = 0
+        self._held: Counter[str] = Counter()
+        self._answers = float(_EARLY_AT_ONCE)
+        self._filled_s = 0.0
 
     def told(self, name: str, retry_after_s: float) -> None:
         """Remember what a caller was told; of several calls of its, the first counts."""
-        if self._is_early(name):
+        if self.is_early(name):
             return
         self._told[name] = asyncio.get_running_loop().time() + retry_after_s
         self._told.move_to_end(name)
         if len(self._told) > _MOST_TOLD:
             self._told.popitem(last=False)
 
+    def is_early(self, name: str) -> bool:
+        """Whether a caller was told to come back later than now."""
+        return name in self._told and asyncio.get_running_loop().time() < self._told[name]
+
     async def hold(self, name: str, *, until: asyncio.Event) -> None:
         """Keep a caller who is early until there is an answer for it, or until an event."""
-        if not self._is_early(name) or self._held >= _MOST_HELD:
+        if self._has_answer() or self._held.total() >= _MOST_HELD:
             return
-        now = asyncio.get_running_loop().time()
-        self._last_s = max(self._last_s, now - _EARLY_AT_ONCE / _EARLY_PER_S) + 1 / _EARLY_PER_S
-        if self._last_s <= now:
-            return
-        self._held += 1
+        self._held[name] += 1
         try:
-            async with asyncio.timeout_at(self._last_s):
+            async with asyncio.timeout(self._held[name] * len(self._held) / _EARLY_PER_S):
                 await until.wait()
         except TimeoutError:
             return
-        except asyncio.CancelledError:  # its answer is another's
-            self._last_s -= 1 / _EARLY_PER_S
-            raise
         finally:
-            self._held -= 1
+            self._held[name] -= 1
+            if not self._held[name]:
+                del self._held[name]
+            self._filled_s = asyncio.get_running_loop().time()
 
-    def _is_early(self, name: str) -> bool:
-        return name in self._told and asyncio.get_running_loop().time() < self._told[name]
+    def _has_answer(self) -> bool:
+        """Take an answer of the bucket. While some are held it does not fill: they have what would come in."""
+        now = asyncio.get_running_loop().time()
+        if not self._held:
+            self._answers = min(_EARLY_AT_ONCE, self._answers + (now - self._filled_s) * _EARLY_PER_S)
+        self._filled_s = now
+        if self._answers < 1:
+            return False
+        self._answers -= 1
+        return True

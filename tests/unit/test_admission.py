@@ -266,20 +266,26 @@ class FullServer:
         await turns()
         return asking
 
-    async def refusals_at_once(self, calls, name="rude"):
-        """Ask so many times, each at once when the last was refused; returns how many were refused before time passed."""
-        asked = [await self.ask(name) for _ in range(calls)]
-        refused = [call for call in asked if call.done() and isinstance(call.exception(), Overloaded)]
-        for call in asked:
-            call.cancel()
+    async def refused_at_once(self, name="rude"):
+        """Whether a call is refused before time has passed."""
+        asking = await self.ask(name)
+        refused = asking.done() and isinstance(asking.exception(), Overloaded)
+        asking.cancel()
         await turns()
-        return len(refused)
+        return refused
+
+    async def held(self, calls, name="rude"):
+        """Have so many calls refused, and make each again at once."""
+        for _ in range(calls):
+            with pytest.raises(Overloaded):
+                self.admission.reserve(name)
+        return [await self.ask(name) for _ in range(calls)]
 
 
 @pytest.fixture
-def bucket(monkeypatch):
-    """Few answers in the bucket; that it fills again, and the time that callers are told, no test lives to see. Returns how to fill it faster."""
-    monkeypatch.setattr(admission_module, "_EARLY_AT_ONCE", AT_ONCE)
+def slowly(monkeypatch):
+    """The time that callers are told, and that after which who is early is answered, no test lives to see. Returns how to be quicker."""
+    monkeypatch.setattr(admission_module, "_EARLY_AT_ONCE", 0)
     monkeypatch.setattr(admission_module, "_EARLY_PER_S", 1e-3)
     monkeypatch.setattr(admission_module, "_FIRST_GUESS_S", 1e6)
     return lambda per_s: monkeypatch.setattr(admission_module, "_EARLY_PER_S", per_s)
@@ -298,35 +304,30 @@ async def test_who_asks_where_there_is_a_place_is_not_refused():
     await scene.admission.ask("a")
 
 
-async def test_who_is_not_early_is_refused_at_once_however_many_they_are(bucket):
+async def test_who_waits_as_it_was_told_is_refused_at_once(slowly, monkeypatch):
+    """Again and again, while others are held."""
     full = FullServer()
-    refused = [await full.refusals_at_once(1, f"caller {number}") for number in range(10 * AT_ONCE)]
+    monkeypatch.setattr(full.admission, "_mean_s", 0.01)
+    for _ in range(3):
+        patient = await full.ask("patient")
+        await asyncio.sleep(patient.exception().retry_after_s + 0.001)
+        await full.held(1)
 
-    assert [1] * (10 * AT_ONCE) == refused
 
-
-async def test_who_waits_as_it_was_told_is_refused_at_once(bucket, monkeypatch):
-    """Others have had all answers that are for those who are early."""
-    monkeypatch.setattr(admission_module, "_FIRST_GUESS_S", 0.01)
+async def test_many_calls_at_the_same_moment_are_refused_at_once(slowly, monkeypatch):
+    monkeypatch.setattr(admission_module, "_EARLY_AT_ONCE", 99)
     full = FullServer()
-    with pytest.raises(Overloaded) as error:
-        await full.admission.ask("patient")
-    await asyncio.sleep(error.value.retry_after_s)
-    monkeypatch.setattr(full.admission, "_mean_s", 60.0)
-    await full.refusals_at_once(10 * AT_ONCE, "rude")
+    asked = [asyncio.create_task(full.admission.ask("many")) for _ in range(100)]
+    await turns()
 
-    assert 1 == await full.refusals_at_once(1, "patient")
+    assert all(isinstance(call.exception(), Overloaded) for call in asked)
 
 
-async def test_many_calls_at_the_same_moment_are_no_offence(bucket):
-    assert 1 + AT_ONCE == await FullServer().refusals_at_once(10 * AT_ONCE)
-
-
-async def test_who_is_early_again_and_again_is_refused_in_turn_and_no_faster_than_the_rate(bucket):
-    bucket(100)
+async def test_who_is_early_is_refused_in_turn_and_no_faster_than_the_rate(slowly):
+    slowly(100)
     full, order, loop = FullServer(), [], asyncio.get_running_loop()
     began = loop.time()
-    calls = [await full.ask() for _ in range(1 + AT_ONCE + 20)]
+    calls = await full.held(20)
     for number, call in enumerate(calls):
         call.add_done_callback(lambda call, number=number: order.append((number, type(call.exception()))))
     await asyncio.wait(calls)
@@ -336,20 +337,44 @@ async def test_who_is_early_again_and_again_is_refused_in_turn_and_no_faster_tha
     assert loop.time() - began >= 19 / 100  # of 20, for a timer may be early by a little
 
 
-async def test_who_is_held_gets_a_place_that_there_is_by_then(bucket):
-    bucket(1)
+async def test_who_comes_back_at_once_for_ever_is_refused_at_the_rate(slowly):
+    slowly(100)
+    full, loop = FullServer(), asyncio.get_running_loop()
+    began = loop.time()
+    for _ in range(21):
+        with pytest.raises(Overloaded):
+            await full.admission.ask("rude")
+
+    assert loop.time() - began >= 19 / 100
+
+
+async def test_who_is_early_once_does_not_wait_for_who_is_a_hundred_times(slowly):
+    slowly(100)
     full = FullServer()
-    await full.refusals_at_once(1 + AT_ONCE)
-    held = await full.ask()
+    big = await full.held(60, "big")
+    (small,) = await full.held(1, "small")
+    with pytest.raises(Overloaded):
+        await small
+    held = sum(not call.done() for call in big)
+    for call in big:
+        call.cancel()
+
+    assert held > 30
+
+
+async def test_who_is_held_gets_a_place_that_there_is_by_then(slowly):
+    slowly(1)
+    full = FullServer()
+    (held,) = await full.held(1)
     assert not held.done()
     full.tickets.pop().leave()
 
     assert await held is None
 
 
-async def test_who_is_held_learns_at_once_that_the_server_drains(bucket):
+async def test_who_is_held_learns_at_once_that_the_server_drains(slowly):
     full = FullServer()
-    held = [await full.ask() for _ in range(10 * AT_ONCE)][-1]
+    (held,) = await full.held(1)
     assert not held.done()
     full.admission.drain()
     await turns()
@@ -357,21 +382,23 @@ async def test_who_is_held_learns_at_once_that_the_server_drains(bucket):
     assert isinstance(held.exception(), Draining)
 
 
-async def test_who_gives_up_while_it_is_held_takes_no_answer(bucket):
-    """Thousands that begin a call and cancel it do not make the next wait for ever."""
-    bucket(100)
+async def test_who_gives_up_while_it_is_held_makes_nobody_wait(slowly):
+    """However many begin a call and cancel it."""
     full = FullServer()
-    for _ in range(50):  # as many as are answered in 40 seconds
-        await full.refusals_at_once(10 * AT_ONCE)
+    for _ in range(20):
+        for call in await full.held(50):
+            call.cancel()
+    await turns()
+    slowly(1)
+    (held,) = await full.held(1)
 
     with pytest.raises(Overloaded):
-        await asyncio.wait_for(full.admission.ask("rude"), 10)
+        await asyncio.wait_for(held, 30)
 
 
-async def test_no_more_are_held_than_take_little_memory(bucket, monkeypatch):
+async def test_no_more_are_held_than_take_little_memory(slowly, monkeypatch):
     monkeypatch.setattr(admission_module, "_MOST_HELD", 16)
-    full = FullServer()
-    asked = [await full.ask() for _ in range(100)]
+    asked = await FullServer().held(60)
     held = [call for call in asked if not call.done()]
     for call in asked:
         call.cancel()
@@ -379,10 +406,10 @@ async def test_no_more_are_held_than_take_little_memory(bucket, monkeypatch):
     assert 16 == len(held)
 
 
-async def test_what_callers_were_told_is_remembered_of_so_many(monkeypatch):
+async def test_what_callers_were_told_is_remembered_of_so_many(slowly, monkeypatch):
     monkeypatch.setattr(admission_module, "_MOST_TOLD", 16)
     full = FullServer()
     for number in range(100):
-        await full.refusals_at_once(1, f"caller {number}")
+        assert await full.refused_at_once(f"caller {number}")
 
     assert [f"caller {number}" for number in range(84, 100)] == list(full.admission._early._told)
