@@ -57,7 +57,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     slots: Annotated[int, Meta(ge=0, le=65536)] = 0
     """Executions at one time; 0 for four a CPU."""
     queue: Annotated[int, Meta(ge=0, le=1_000_000)] = 256
-    """Submissions that may wait for a slot, half of them one client's at most; one more is RESOURCE_EXHAUSTED."""
+    """Submissions that may wait for a slot; one more is RESOURCE_EXHAUSTED, but for clients who have little or nothing here."""
     pool_size: Annotated[int, Meta(ge=0, le=1024)] = 4
     """Containers of each image and policy in use that are kept ready, 1.2 MiB apiece; 0 for none."""
     uid_base: Annotated[int, Meta(ge=_IDS_PER_CONTAINER)] = 0x70000000

@@ -1,7 +1,8 @@
 """Who may run now: a fixed number of slots, shared evenly by those who call, and a bounded queue before them.
 
 A slot that gets free goes to the caller with the fewest, of those who wait; among equals, in turn. When the queue is full, some
-places beside it are kept for callers who have nothing here: so no one can keep another out, and each comes to its share.
+places beside it are kept for callers who have less than an equal part of slots and queue, and some more for those who have nothing: so
+no one can keep another out, and each comes to its share.
 
 Who is refused is told so at once, and when to come back. Those who are back sooner are answered at a bounded rate, for answers take
 time that programs do not have.
@@ -16,7 +17,7 @@ from sandboxd.errors import Draining, Overloaded
 
 _FIRST_GUESS_S = 1.0
 _SMOOTHING = 0.1
-_KEPT = 8  # one place for each so many of the queue
+_FOR_LITTLE, _FOR_NOTHING = 4, 8  # one place for each so many of the queue
 _EARLY_PER_S = 100
 _EARLY_AT_ONCE = 256  # many calls at the same moment on one connection are no offence, and cannot be told from one
 _MOST_HELD = 1024
@@ -30,7 +31,8 @@ class Admission:
         self._slots = slots
         self._free = slots
         self._queue = queue
-        self._kept = -(-queue // _KEPT)
+        self._for_little = -(-queue // _FOR_LITTLE)
+        self._for_nothing = -(-queue // _FOR_NOTHING)
         self._depth = 0
         self._callers: OrderedDict[str, _Caller] = OrderedDict()  # those who run or wait; whose turn it is is first
         self._mean_s = _FIRST_GUESS_S
@@ -65,8 +67,15 @@ class Admission:
         self._draining.set()
 
     def _has_place(self, name: str) -> bool:
-        places = self._queue + (0 if name in self._callers else self._kept)
-        return self._free > 0 or self._depth < places
+        return self._free > 0 or self._depth < self._queue + self._kept_for(name)
+
+    def _kept_for(self, name: str) -> int:
+        """Return how many of the places beside the queue a caller may take: it depends on what it has."""
+        caller = self._callers.get(name)
+        if caller is None:
+            return self._for_little + self._for_nothing
+        equal_part = (self._slots + self._queue) // len(self._callers)
+        return self._for_little if caller.count < equal_part else 0
 
     def _check(self, name: str) -> None:
         """Raise where a caller gets nothing now."""
@@ -138,6 +147,11 @@ class _Caller:
         self.name = name
         self.running = 0
         self.waiting: OrderedDict[Ticket, None] = OrderedDict()
+
+    @property
+    def count(self) -> int:
+        """How many places and slots it has."""
+        return self.running + len(self.waiting)
 
 
 class _EarlyCallers:

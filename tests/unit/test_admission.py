@@ -163,19 +163,19 @@ async def test_one_caller_alone_has_the_whole_queue(queue):
     assert f"{queue} submissions wait" in str(error.value)
 
 
-async def test_a_full_queue_has_a_place_for_who_has_nothing():
-    """One for each eight, and one for each caller: the queue stays bounded, whoever comes."""
+async def test_a_full_queue_has_places_for_who_has_little_and_for_who_has_nothing():
+    """A quarter and an eighth: who has little cannot take those of who has nothing, and the queue stays bounded, whoever comes."""
     scene = Scene(slots=1, queue=16)
     with pytest.raises(Overloaded):
         scene.caller("greedy").submit_until_refused()
     taken = []
-    for name in "abc":
+    for name in "abcd":
         before = scene.admission.depth
         with pytest.raises(Overloaded):
             scene.caller(name).submit_until_refused()
         taken.append(scene.admission.depth - before)
 
-    assert [1, 1, 0] == taken
+    assert [4, 1, 1, 0] == taken
 
 
 async def test_no_queue_is_no_place():
@@ -258,7 +258,7 @@ class FullServer:
 
     def __init__(self):
         self.admission = Admission(slots=1, queue=1)
-        self.tickets = [self.admission.reserve(name) for name in ("first", "first", "second")]
+        self.tickets = [self.admission.reserve(name) for name in ("first", "first", "second", "third")]
 
     async def ask(self, name="rude"):
         """Ask, as each call does before its request is received; returns the task, a few turns later."""
