@@ -73,7 +73,7 @@ class Suite:
         if self._idle is None:
             self._idle = self._target.settled(_SETTLE_S * self._patience, _QUIET_S * self._patience)
         promises: list[str] = []
-        with _Probe(self._target) as probe:
+        with _Probe(self._target, _PROBE_S * self._patience) as probe:
             if attack.header.before:
                 promises += self._companion(attack.header.before, self._start(attack.header.before).result)
             beside = self._start(attack.header.beside) if attack.header.beside else None
@@ -117,8 +117,9 @@ class Suite:
 class _Probe:
     """Somebody else who uses the server meanwhile: asks for the list, again and again."""
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, every_s: float) -> None:
         self._target = target
+        self._every_s = every_s
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._ask)
         self.slowest_s = 0.0
@@ -132,7 +133,7 @@ class _Probe:
         self._thread.join()
 
     def _ask(self) -> None:
-        while not self._stop.wait(_PROBE_S):
+        while not self._stop.wait(self._every_s):
             begun = time.monotonic()
             with contextlib.suppress(grpc.RpcError):  # the answer to the attack says so too
                 self._target.client.list()
