@@ -68,7 +68,8 @@ def test_rlimit_of_cpu_stands_behind_the_budget(run):
 
 def test_cpus_below_one_are_throttled(run):
     """0.1 s of CPU time at a twentieth of a CPU: two seconds at least, however busy the machine is."""
-    result = run.python("import time\nwhile time.process_time() < 0.1: pass", cpus=0.05, wall_time_ns=30 * SECOND_NS)
+    wall_time_ns = 30 * SLOWNESS * SECOND_NS
+    result = run.python("import time\nwhile time.process_time() < 0.1: pass", cpus=0.05, wall_time_ns=wall_time_ns)
 
     assert result.verdict is Verdict.OK
     assert result.run.usage.wall_time_ns > 1.5 * SECOND_NS

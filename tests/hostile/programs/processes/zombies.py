@@ -1,6 +1,6 @@
 # attack = "leaves its dead children unburied, and makes two hundred orphans for init to bury"
 # threats = [26]
-# limits = { processes = 20 }
+# limits = { processes = 20, cpu_time = "100s", wall_time = "200s" }
 # outcome = "OK"
 # stdout = """
 # 19 zombies
@@ -30,7 +30,7 @@ if zombies > 19:
 for _ in range(zombies):
     os.wait()
 
-orphans, end = 0, time.monotonic() + 20
+orphans, end = 0, time.monotonic() + 100
 while orphans < 200 and time.monotonic() < end:
     try:
         pid = os.fork()
