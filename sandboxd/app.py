@@ -49,6 +49,8 @@ class App:
         self._config = config
         self._metrics: MetricsServer | None = None
         self._running: _Running | None = None
+        self.warnings: list[Check] = []
+        """What this host lacks and is not required; known once it is started."""
 
     @property
     def address(self) -> str:
@@ -66,9 +68,7 @@ class App:
         config = self._config
         checks = preflight.check_host(config.store, config.default_image, config.cgroup_parent or None)
         refuse_unfit(checks)
-        for check in checks:
-            if not check.ok:
-                log.warning("%s: %s (fix: %s)", check.name, check.finding, check.fix)
+        self.warnings = [check for check in checks if not check.ok]
         observer = PrometheusObserver()
         planner, engine = _planner(config), _engine(config)
         admission = Admission(slots=config.effective_slots, queue=config.queue)
@@ -133,6 +133,8 @@ async def serve(config: Config, announce: Callable[[App], None]) -> None:
         loop.add_signal_handler(number, stop.set)
     app = App(config)
     await app.start()
+    for check in app.warnings:
+        log.warning("%s: %s (fix: %s)", check.name, check.finding, check.fix)
     try:
         announce(app)
         await stop.wait()
@@ -178,15 +180,14 @@ def doctor(config: Config) -> list[Check]:
 
 def become_root() -> None:
     """Make an ordinary user's process root of a user namespace of its own. HostUnfit where that is not allowed."""
-    if os.geteuid() == 0:
+    user = os.geteuid()
+    if user == 0:
         return
     try:
         user_namespace.enter()
     except OSError as error:
-        raise HostUnfit(
-            f"no user namespace for uid {os.geteuid()}: {error.strerror} "
-            "(fix: be root; or allow user namespaces: kernel.unprivileged_userns_clone, user.max_user_namespaces, AppArmor)"
-        ) from error
+        fix = "be root, or see docs/operations.md, as an ordinary user"
+        raise HostUnfit(f"no user namespace for uid {user}: {error.strerror} (fix: {fix})") from error
 
 
 def refuse_unfit(checks: list[Check]) -> None:

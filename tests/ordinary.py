@@ -21,6 +21,7 @@ from sandboxd.attack.program import Rights
 from sandboxd.linux import cgroups, process
 
 UID = 61234
+GROUP = 61235  # another that the user is in
 FIRST_SUBORDINATE, SUBORDINATES = 700_000, 65_536
 _NAME = "ordinary"
 # What is root's alone, such as its home, can be passed through here: the interpreter may be in there.
@@ -42,7 +43,7 @@ for group in $groups; do
   fi
   echo $$ > "$group/cgroup.procs"
 done
-exec setpriv --reuid {UID} --regid {UID} --clear-groups env -u {PARENT_VARIABLE} HOME="$place/home" "$@"
+exec setpriv --reuid {UID} --regid {UID} --groups {GROUP} env -u {PARENT_VARIABLE} HOME="$place/home" "$@"
 """
 
 

@@ -55,15 +55,15 @@ class Guard:
         controllers = ("memory", "pids") if cgroups.detect_version() == 1 else (_V2,)
         self._before = {name: roots[name] / own[name].lstrip("/") for name in controllers}
         self._groups = {name: self._before[name] / self._name for name in controllers}
-        if _V2 in controllers:
-            # Only a group without processes has children with controllers: so this process may have to go to a leaf first.
-            parent = Path(cgroups.make_room([os.getpid()]))
-            self._before[_V2] = roots[_V2] / process.self_cgroups()[_V2].lstrip("/")
-            self._groups[_V2] = parent / self._name
-            self._parent = str(parent.relative_to(roots[_V2]))
+        self._root_v2 = roots.get(_V2, Path())
 
     def enter(self) -> None:
         """Make it and move this process in."""
+        if _V2 in self._groups:
+            # Only a group without processes has children with controllers: so this process may have to go to a leaf first.
+            parent = Path(cgroups.make_room([os.getpid()]))
+            self._before[_V2] = self._root_v2 / process.self_cgroups()[_V2].lstrip("/")
+            self._groups[_V2] = parent / self._name
         for controller, group in self._groups.items():
             if controller == _V2:
                 enable_controllers(group.parent)
@@ -76,7 +76,7 @@ class Guard:
                 enable_controllers(group)
                 for child in ("attackers", "servers"):
                     (group / child).mkdir()
-                os.environ[PARENT_VARIABLE] = os.path.join("/", self._parent, self._name, "servers")
+                os.environ[PARENT_VARIABLE] = f"/{(group / 'servers').relative_to(self._root_v2)}"
             (group / ("" if controller else "attackers") / "cgroup.procs").write_text(str(os.getpid()))
 
     def leave(self) -> list[str]:

@@ -34,7 +34,7 @@ class Result:
     escapes: list[str]
     """Which walls did not hold, and what is left on the host. Empty: contained."""
     lacking: bool
-    """Whether the server is less than what it takes to hold against this: what is in ``escapes`` is known."""
+    """Whether the server is less than what it takes to hold against this, and what is in ``escapes`` is no harm to the host."""
     differences: list[str]
     """In what the answer is not what the header promises. Empty: exact."""
     slowest_s: float
@@ -82,14 +82,14 @@ class Suite:
                 promises += self._companion(attack.header.beside, beside.result)
         if left := self._target.left(self._idle, _SETTLE_S * self._patience):
             self._idle = None  # the next is not to blame for it
-        found += [*promises, *self._target.bait.taken(), *left]
+        harm = [*self._target.bait.taken(), *left]
         try:
             latency_s = self._target.latency_s()
         except Broken as error:
-            found.append(f"the next execution failed: {error}")
+            harm.append(f"the next execution failed: {error}")
             latency_s = float("inf")
-        lacking = _RANK[self._target.rights] > _RANK[attack.header.needs]
-        return Result(attack, verdict, found, lacking, differences, probe.slowest_s, latency_s)
+        lacking = _RANK[self._target.rights] > _RANK[attack.header.needs] and not harm
+        return Result(attack, verdict, [*found, *promises, *harm], lacking, differences, probe.slowest_s, latency_s)
 
     def _start(self, name: str) -> Any:
         request = self._attacks[name].request(self._target.policy, dict(self._target.bait.places))

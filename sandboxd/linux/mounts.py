@@ -140,9 +140,12 @@ def reconfigure(mount_fd: int, **options: str) -> None:
 
 
 def clone_tree(path: str, *, recursive: bool = False) -> int:
-    """Return a descriptor on a detached copy of the mount at ``path`` (a bind mount without a place yet)."""
+    """Return a descriptor on a detached copy of the mount at ``path`` (a bind mount without a place yet). The error names it."""
     flags = _OPEN_TREE_CLONE | _CLOEXEC | (AT_RECURSIVE if recursive else 0)
-    return int(_open_tree(AT_FDCWD, os.fsencode(path), flags))
+    try:
+        return int(_open_tree(AT_FDCWD, os.fsencode(path), flags))
+    except OSError as error:
+        raise OSError(error.errno, os.strerror(error.errno or 0), path) from None
 
 
 def attach(mount_fd: int, target: str) -> None:

@@ -14,6 +14,8 @@ from sandboxd.linux import process
 
 Extent = tuple[int, int, int]
 """As the kernel writes a map: first id inside, first id outside, how many."""
+IDS_OF_A_CONTAINER = 3
+"""Of its root, its init and its program, where there are not many."""
 _ALL_IDS = 2**32 - 1
 _TOOLS = ("newuidmap", "newgidmap")
 # They hold the ids of a process that has just come into its namespace, and must be asked from outside of it.
@@ -32,8 +34,8 @@ def read_map(kind: str) -> list[Extent]:
 
 
 def has_several_ids() -> bool:
-    """Return whether there is more than one user in this process's own user namespace."""
-    return sum(count for _, _, count in read_map("uid")) > 1
+    """Return whether this process's own user namespace has users and groups enough for a container beside this one: three."""
+    return all(sum(count for _, _, count in read_map(kind)) > IDS_OF_A_CONTAINER for kind in ("uid", "gid"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ class Subordinate:
 def subordinate_ids(uid: int) -> Subordinate | None:
     """Return what /etc/subuid and /etc/subgid give a user; None where there are none, or nothing that maps them."""
     name = _name(uid)
-    found = Subordinate(list(_ranges("/etc/subuid", uid, name)), list(_ranges("/etc/subgid", uid, name)))
+    found = Subordinate(*(list(dict.fromkeys(_ranges(path, uid, name))) for path in ("/etc/subuid", "/etc/subgid")))
     return found if found.uids and found.gids and all(map(shutil.which, _TOOLS)) else None
 
 
@@ -93,7 +95,7 @@ def _arguments(own: int, ranges: list[tuple[int, int]]) -> str:
 
 
 def _ranges(path: str, uid: int, name: str) -> Iterator[tuple[int, int]]:
-    """Yield a user's ranges; a line names the user by name or number (subuid(5))."""
+    """Yield a user's ranges, but empty ones; a line names the user by name or number (subuid(5))."""
     try:
         lines = Path(path).read_text().splitlines()
     except FileNotFoundError:
@@ -101,7 +103,7 @@ def _ranges(path: str, uid: int, name: str) -> Iterator[tuple[int, int]]:
     for line in lines:
         owner, _, rest = line.partition(":")
         first, _, count = rest.partition(":")
-        if owner in (name, str(uid)) and first.isdecimal() and count.isdecimal():
+        if owner in (name, str(uid)) and first.isdecimal() and count.isdecimal() and int(count):
             yield int(first), int(count)
 
 

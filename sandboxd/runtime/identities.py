@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sandboxd.linux.user_namespace import IDS_OF_A_CONTAINER as FEW_IDS
 from sandboxd.linux.user_namespace import Extent
 from sandboxd.runtime.spec import IDS_PER_CONTAINER, INIT_UID, PROGRAM_UID, IdMap
-
-FEW_IDS = 3
 
 
 def id_maps(uids: Sequence[Extent], gids: Sequence[Extent], *, base: int, slots: int) -> list[IdMap]:

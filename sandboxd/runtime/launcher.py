@@ -285,7 +285,8 @@ def main() -> NoReturn:
     # fs/coredump.c). The umask, whatever the server's was, lets other users into the tree below.
     process.cap_rlimit(resource.RLIMIT_CORE, 1)
     os.umask(0o022)
-    os.setpriority(os.PRIO_PROCESS, 0, 0)  # not the server's, which is before all programs
+    if os.getpriority(os.PRIO_PROCESS, 0) < 0:  # the server's, which is before all programs
+        os.setpriority(os.PRIO_PROCESS, 0, 0)
     server = socket.socket(fileno=3)
     server.set_inheritable(False)
     mounts.set_attributes(4, mounts.MountAttr.NOEXEC, recursive=True)

@@ -35,11 +35,13 @@ def enter(store: str) -> Sequence[str]:
 
     Returns which of the host's device nodes are in it: none where containers can have nodes of their own (mknod(2)).
     """
-    host_devices = () if user_namespace.is_initial() else tuple(_DEVICES)
+    less_privileged = not user_namespace.is_initial()
+    host_devices = tuple(_DEVICES) if less_privileged else ()
     process.unshare(process.Namespace.MOUNT)
     mounts.make_private()
-    # With what is mounted in them: of a mount namespace's less privileged copy no part can be had without.
-    store_fd, proc_fd = mounts.clone_tree(store, recursive=True), mounts.clone_tree("/proc", recursive=True)
+    # Without what is mounted in them, such as a container engine's masks, with which no further /proc could be mounted. From a mount
+    # namespace that was copied from a more privileged one nothing can be had without (mount_namespaces(7)).
+    store_fd, proc_fd = (mounts.clone_tree(place, recursive=less_privileged) for place in (store, "/proc"))
     devices = {name: _clone_device(name) for name in host_devices}
     root = mounts.new_filesystem("tmpfs", MountAttr.NOSUID, mode="0755", size="1m")
     for directory in _DIRECTORIES:
@@ -60,7 +62,9 @@ def enter(store: str) -> Sequence[str]:
 
 def _clone_device(name: str) -> int:
     fd = mounts.clone_tree(f"/dev/{name}")
-    mounts.set_attributes(fd, MountAttr.NOSUID | MountAttr.NOEXEC)
+    mounts.set_attributes(
+        fd, MountAttr.RDONLY | MountAttr.NOSUID | MountAttr.NOEXEC
+    )  # a device is written to all the same
     return fd
 
 

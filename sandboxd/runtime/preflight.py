@@ -16,10 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sandboxd.linux import cgroups, landlock, network, user_namespace
-from sandboxd.runtime.identities import FEW_IDS
 
-# clone3 5.3, openat2 5.6, close_range 5.9, overlayfs in a user namespace 5.11.
-MIN_KERNEL = (5, 11)
+# clone3 5.3, openat2 5.6, close_range 5.9, overlayfs in a user namespace 5.11, mount_setattr 5.12.
+MIN_KERNEL = (5, 12)
 MIN_OPEN_FILES = 4096
 _CAPABILITIES = {
     "CAP_CHOWN": 0,
@@ -83,14 +82,14 @@ def _identities() -> Check:
     """Warn of what is lost where containers have not many ids each."""
     if user_namespace.is_initial():
         return _check("ids", True, "65,536 for each container", "")
-    count = sum(count for _, _, count in user_namespace.read_map("uid"))
-    if count >= FEW_IDS:
-        return _check("ids", True, f"three for each container, out of {count}", "")
+    if user_namespace.has_several_ids():
+        counts = (sum(count for _, _, count in user_namespace.read_map(kind)) for kind in ("uid", "gid"))
+        return _check("ids", True, f"three for each container, out of {min(counts)}", "")
     finding = (
         "one for everybody: the program can end its own init, which is an INTERNAL_ERROR then; it has this user's groups "
         "and, where a wall does not hold, this user's rights"
     )
-    fix = "as root: apt-get install uidmap; usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER"
+    fix = "as root: apt-get install uidmap; usermod --add-subuids FIRST-LAST --add-subgids FIRST-LAST USER, a range that nobody has"
     return _check("ids", False, finding, fix, required=False)
 
 
@@ -126,7 +125,10 @@ def _apparmor() -> Check:
     if restricted:
         finding = f"unprivileged user namespaces are restricted; this process is {confined}"
     fix = "run sandboxd as root, or load a profile with 'userns,' for it, or sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"
-    return _check("apparmor", not restricted or os.geteuid() == 0, finding, fix)
+    allowed = user_namespace.is_initial() or not confined.startswith(
+        "unprivileged_userns"
+    )  # Ubuntu's, which takes the capabilities
+    return _check("apparmor", not restricted or allowed, finding, fix)
 
 
 def _cgroup() -> Check:

@@ -26,3 +26,4 @@ def test_it_is_contained_or_needs_more_rights(suite, name):
     result = suite.run(name)
 
     assert result.contained, result.escapes
+    assert result.lost == result.lacking, "it holds against it: the header says that it needs more"

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from sandboxd.attack.program import Rights
 from sandboxd.v1 import execution_service_pb2 as pb
 from tests.api.conftest import command
@@ -46,10 +48,9 @@ def test_program_and_init_are_others_if_the_user_has_others(server, client, righ
     theirs = set(SUBORDINATE) if rights is Rights.SUBORDINATE_IDS else {UID}
     wait_for(lambda: (waiting := ids_of_inits(server)) and set().union(*waiting) <= theirs)  # once they are made
 
-    response = client.execute(command("sh", "-c", "id -u; id -g; grep -c . /proc/self/uid_map"))
-    assert {Rights.SUBORDINATE_IDS: b"1000\n1000\n3\n", Rights.ONE_ID: b"1000\n1000\n1\n"}[rights] == (
-        response.run.stdout.data
-    )
+    response = client.execute(command("sh", "-c", "id -u; id -G; grep -c . /proc/self/uid_map"))
+    seen = {Rights.SUBORDINATE_IDS: b"1000\n1000\n3\n", Rights.ONE_ID: b"1000\n1000 65534\n1\n"}
+    assert seen[rights] == response.run.stdout.data  # without other ids there is no leaving the user's groups
 
 
 def test_each_container_has_ids_of_its_own(server, rights):
@@ -70,6 +71,17 @@ def test_root_file_system_is_not_the_programs(client):
     response = client.execute(command("sh", "-c", script))
 
     assert (pb.VERDICT_OK, b"755\n755\n") == (response.verdict, response.run.stdout.data)
+
+
+def test_the_hosts_devices_are_not_changed(client):
+    """They are used, and that is all."""
+    script = "echo x > /dev/null; touch -d @1 /dev/null; chmod 600 /dev/zero; stat -c %Y-%a /dev/null /dev/zero"
+    before = [
+        f"{int(Path(name).stat().st_mtime)}-{Path(name).stat().st_mode & 0o777:o}"
+        for name in ("/dev/null", "/dev/zero")
+    ]
+
+    assert before == client.execute(command("sh", "-c", script)).run.stdout.data.decode().split()
 
 
 def test_every_mount_is_nosuid(client):
@@ -97,8 +109,8 @@ def test_what_is_lost_is_said(user, rights, state_dir, server):
     assert one_id == ("one for everybody" in server.log())
 
 
-def test_run_without_a_server(user, state_dir, tmp_path):
-    """Which starts one for the call."""
+def test_run_without_a_server(user, state_dir):
+    """Which starts one for the call; though it is nice, which only root could take back. Nothing but the program speaks."""
     program = user.home / "hello.py"
     program.write_text("print('hello')")
     flags = ("env", f"SANDBOXD_STATE_DIR={state_dir}", f"TMPDIR={user.home}")
@@ -159,9 +171,8 @@ def test_it_does_not_start_where_user_namespaces_are_forbidden(user, state_dir):
     assert "no user namespace for uid" in refusal(user, "--state-dir", str(state_dir), under=(*none_left, script))
 
 
-def test_more_containers_than_there_are_ids_for_is_refused(user, rights, state_dir):
-    if rights is Rights.ONE_ID:
-        return  # all have the same
+@pytest.mark.parametrize("rights", [Rights.SUBORDINATE_IDS], indirect=True)
+def test_more_containers_than_there_are_ids_for_is_refused(user, state_dir):
     slots = SUBORDINATES // 3 + 1
     flags = ("--slots", str(slots), "--state-dir", str(state_dir))
 

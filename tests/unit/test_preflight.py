@@ -12,6 +12,7 @@ from sandboxd.linux import cgroups, landlock, network, user_namespace
 from sandboxd.runtime import preflight
 
 RESTRICTED = "/proc/sys/kernel/apparmor_restrict_unprivileged_userns"
+CONFINED = "/proc/self/attr/current"
 
 
 def no_group(*_):
@@ -22,8 +23,9 @@ def described(controllers="cpu cpuset memory pids", *, writable=True):
     return lambda: cgroups.Description("/sys/fs/cgroup", tuple(controllers.split()), writable)
 
 
+WHOLE = [(0, 1000, 1), (1, 100_000, 65536)]
 LACKS = [
-    ("kernel", "boot Linux 5.11", [(preflight.platform, "release", lambda: "5.10.0-28-amd64")]),
+    ("kernel", "boot Linux 5.12", [(preflight.platform, "release", lambda: "5.10.0-28-amd64")]),
     ("architecture", "x86_64", [(preflight.platform, "machine", lambda: "riscv64")]),
     ("privileges", "root", [(preflight, "_field", lambda *_: "0000000000000000")]),
     ("namespaces", "user.max_net_namespaces", [(preflight, "_read", {"/proc/sys/user/max_net_namespaces": "0"}.get)]),
@@ -31,7 +33,10 @@ LACKS = [
     (
         "apparmor",
         "userns",
-        [(preflight, "_read", {RESTRICTED: "1"}.get), (preflight.os, "geteuid", lambda: 1000)],
+        [
+            (preflight, "_read", {RESTRICTED: "1", CONFINED: "unprivileged_userns (enforce)"}.get),
+            (user_namespace, "is_initial", lambda: False),
+        ],
     ),
     ("cgroup", "mount cgroup2", [(cgroups, "detect_version", no_group)]),
     ("cgroup", "cgroup_enable=memory", [(cgroups, "describe", described("cpu cpuset pids"))]),
@@ -54,7 +59,10 @@ WARNINGS = [
     (
         "ids",
         "--add-subuids",
-        [(user_namespace, "is_initial", lambda: False), (user_namespace, "read_map", lambda _: [(0, 1000, 1)])],
+        [
+            (user_namespace, "is_initial", lambda: False),
+            (user_namespace, "read_map", {"uid": WHOLE, "gid": [(0, 1000, 1)]}.get),
+        ],
     ),
     ("erofs", "modprobe erofs", [(preflight, "_read", {"/proc/filesystems": "nodev overlay"}.get)]),
     ("landlock", "lsm=landlock", [(landlock, "abi_version", lambda: 0)]),

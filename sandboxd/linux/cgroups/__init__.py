@@ -68,7 +68,8 @@ def describe() -> Description:
     root = mounts[""]
     place = root if os.access(root, os.W_OK) else _below(root, own[""])
     controllers = tuple(Path(place, "cgroup.controllers").read_text().split())
-    return Description(place, controllers, os.access(place, os.W_OK))
+    files = (place, *(os.path.join(place, name) for name in ("cgroup.procs", "cgroup.subtree_control")))
+    return Description(place, controllers, all(os.access(file, os.W_OK) for file in files))
 
 
 def counts_swap() -> bool:
