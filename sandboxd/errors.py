@@ -78,6 +78,10 @@ class Overloaded(SandboxError):
         self.retry_after_s = retry_after_s
 
 
+class DeadlinePassed(SandboxError):
+    """The caller's deadline had passed before anything was done."""
+
+
 class Draining(SandboxError):
     """The server is stopping and takes no new work."""
 

@@ -26,7 +26,15 @@ from prometheus_client import (
 from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from sandboxd.errors import ContainerLost, Draining, InvalidConfiguration, InvalidSubmission, Overloaded, SetupFailed
+from sandboxd.errors import (
+    ContainerLost,
+    DeadlinePassed,
+    Draining,
+    InvalidConfiguration,
+    InvalidSubmission,
+    Overloaded,
+    SetupFailed,
+)
 from sandboxd.model import SECOND_NS, ExecutionResult, PhaseResult, Source, Submission, Verdict
 from sandboxd.service.observer import Record
 
@@ -34,7 +42,12 @@ _SERVICE = "sandboxd.v1.ExecutionService"
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 60.0)
 _BYTES = tuple(float(1 << exponent) for exponent in range(20, 35))  # 1 MiB to 16 GiB
 _PROGRAM = ("image", "language", "phase")
-_REJECTIONS = {InvalidSubmission: "invalid", Overloaded: "overloaded", Draining: "draining"}
+_REJECTIONS = {
+    InvalidSubmission: "invalid",
+    Overloaded: "overloaded",
+    DeadlinePassed: "deadline",
+    Draining: "draining",
+}
 _MAX_STEPS = 100  # there are some forty; whatever invents more must not grow the server
 NO_LANGUAGE = "none"
 """Label of an execution that was given a command and not source code."""

@@ -27,6 +27,7 @@ STATUS: dict[type[errors.SandboxError], int] = {
     errors.UnknownExecution: code_pb2.NOT_FOUND,
     errors.NotAttachable: code_pb2.FAILED_PRECONDITION,
     errors.Overloaded: code_pb2.RESOURCE_EXHAUSTED,
+    errors.DeadlinePassed: code_pb2.DEADLINE_EXCEEDED,
     errors.Draining: code_pb2.UNAVAILABLE,
     errors.SetupFailed: code_pb2.INTERNAL,
     errors.ContainerLost: code_pb2.INTERNAL,

@@ -7,7 +7,7 @@ import contextlib
 from collections import OrderedDict
 from collections.abc import Iterator
 
-from sandboxd.errors import Draining, Overloaded, UnknownExecution
+from sandboxd.errors import DeadlinePassed, Draining, Overloaded, UnknownExecution
 from sandboxd.model import MIB, ExecutionSummary, Submission
 from sandboxd.runtime.engine import Engine
 from sandboxd.service.admission import Admission
@@ -47,12 +47,12 @@ class ExecutionService:
         """Accept a submission and set it going. With ``interactive`` its stdin stays open to callers.
 
         Slots are shared evenly by name of ``caller``. ``timeout_s`` is the caller's deadline: one that has passed costs
-        nothing. Raises InvalidSubmission, Overloaded and Draining.
+        nothing. Raises InvalidSubmission, DeadlinePassed, Overloaded and Draining.
         """
         with self._counting_refusals():
             plan = self._planner.plan(submission)
             if timeout_s is not None and timeout_s <= 0:
-                raise Overloaded("the deadline has passed", retry_after_s=0.0)
+                raise DeadlinePassed("the deadline has passed")
             ticket = self._admission.reserve(caller)
         execution = Execution(plan, self._engine, ticket, self._ended, interactive=interactive)
         self._live[execution.id] = execution
@@ -91,6 +91,9 @@ class ExecutionService:
             yield
         except Overloaded:
             self._observer.rejected("overloaded")
+            raise
+        except DeadlinePassed:
+            self._observer.rejected("deadline")
             raise
         except Draining:
             self._observer.rejected("draining")

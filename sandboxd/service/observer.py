@@ -32,7 +32,7 @@ class Observer(Protocol):
         """An execution has ended, whichever way."""
 
     def rejected(self, reason: str) -> None:
-        """A submission was not taken: ``invalid``, ``overloaded`` or ``draining``."""
+        """A submission was not taken: ``invalid``, ``overloaded``, ``deadline`` or ``draining``."""
 
 
 class Tee:

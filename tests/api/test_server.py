@@ -23,10 +23,12 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 from grpc_status import rpc_status
 
+from sandboxd.api.errors import to_status
 from sandboxd.app import App
 from sandboxd.client import SandboxClient
 from sandboxd.config import load_config
-from sandboxd.errors import HostUnfit, InvalidConfiguration
+from sandboxd.errors import DeadlinePassed, HostUnfit, InvalidConfiguration
+from sandboxd.model import Command, Submission
 from sandboxd.v1 import execution_service_pb2 as pb
 from sandboxd.v1 import execution_service_pb2_grpc as pb_grpc
 from tests import certificates
@@ -343,6 +345,18 @@ def test_deadline_caps_a_run(client):
         )
 
     assert grpc.StatusCode.DEADLINE_EXCEEDED is error.value.code()
+
+
+def test_a_call_that_came_too_late_costs_nothing(api):
+    submission = Submission(program=Command(argv=("true",)))
+
+    async def late():
+        api.service.submit(submission, timeout_s=0.0)
+
+    with pytest.raises(DeadlinePassed) as error:
+        api.await_(late())
+
+    assert grpc.StatusCode.DEADLINE_EXCEEDED.value[0] == to_status(error.value).code
 
 
 def test_hundred_connections(api):

@@ -1,11 +1,10 @@
 # attack = "leaves marks in the times of the image's files and of devices, by reading and by setting them"
 # threats = [30, 38]
 # before = "neighbours/times"
-# needs = "root"
 # outcome = "OK"
 # stdout = """
-# /etc/passwd: EPERM
-# /usr/lib/python3.11/os.py: EPERM
+# /etc/passwd: refused
+# /usr/lib/python3.11/os.py: refused
 # /dev/null: EROFS
 # /dev/zero: EROFS
 # read 50 files of the image
@@ -21,7 +20,12 @@ def times(path):
 
 
 for path in ("/etc/passwd", "/usr/lib/python3.11/os.py"):
-    attempt(path, os.utime, path, (1, 1))
+    try:
+        os.utime(path, (1, 1))
+    except OSError:  # EPERM, or EROFS
+        print(f"{path}: refused", flush=True)
+    else:
+        escaped(f"the times of {path}")
 for path in ("/dev/null", "/dev/zero"):
     attempt(path, os.utime, path)
 directory = "/usr/lib/python3.11"
