@@ -92,6 +92,7 @@ async def execute(
     """Keep so many calls of Execute under way. One that is refused is made again: when it is told to, or, without ``waits``, at once."""
     request = pb.ExecuteRequest(command=pb.Command(argv=argv))
     answers: list[list[float]] = []
+    at: list[float] = []  # when each came, by the clock that all processes share
     refusals: list[float] = []
     failures: Counter[str] = Counter()
     async with _connected(address, connections) as stubs:
@@ -114,10 +115,19 @@ async def execute(
                         failures[pb.Verdict.Name(response.verdict)] += 1
                     timings = [getattr(response.timings, part).ToNanoseconds() / 1e6 for part in _PARTS]
                     answers.append([*timings, _ms_since(began)])
+                    at.append(time.monotonic())
 
         await asyncio.gather(*(work(stubs[index % connections]) for index in range(calls)))
         cpu = time.process_time() - cpu
-    return {"answers": answers, "refusals": refusals, "failures": failures, "cpu_s": cpu, "seconds": seconds}
+    return {
+        "answers": answers,
+        "at": at,
+        "from_to": (end - seconds, end),
+        "refusals": refusals,
+        "failures": failures,
+        "cpu_s": cpu,
+        "seconds": seconds,
+    }
 
 
 async def idle(*, address: str, connections: int) -> dict[str, Any]:
