@@ -297,12 +297,14 @@ def test_output_is_cut_at_the_byte(run, size):
 
 def test_cpu_shares_divide_a_busy_cpu(run):
     """Two runs on one CPU with shares of 1024 and 3072: a quarter and three quarters, give or take."""
-    seconds = 3 if SLOWNESS == 1 else 12  # what comes before, when they are not both there yet, must not weigh much
+    begin = time.monotonic() + 0.5 * SLOWNESS  # when they are both there
     code = f"""
 import os, time
 os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])
-end = time.monotonic() + {seconds}
-while time.monotonic() < end: pass
+before = time.process_time()
+time.sleep({begin} - time.monotonic())
+while time.monotonic() < {begin} + {3 if SLOWNESS == 1 else 10}: pass
+print(time.process_time() - before)
 """
     results = {}
 
@@ -314,7 +316,6 @@ while time.monotonic() < end: pass
         thread.start()
     for thread in threads:
         thread.join()
-    times = {shares: result.run.usage.cpu_time_ns for shares, result in results.items()}
+    times = {shares: float(out(result)) for shares, result in results.items()}
 
-    assert {Verdict.OK} == {result.verdict for result in results.values()}
     assert 0.65 < times[3072] / sum(times.values()) < 0.85, times

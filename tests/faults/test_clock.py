@@ -53,7 +53,7 @@ EDITS = (
 )
 LIMIT_S = 2 * SLOWNESS
 LATE_S = SLOWNESS
-LONG = Duration(seconds=60 * SLOWNESS)
+LONG = Duration(seconds=min(60 * SLOWNESS, 600))  # the policy's ceiling
 SLEEP, SPIN = "import time; time.sleep(60)", "while True: pass"
 HONEST = f"import time; time.sleep({LIMIT_S}); print('whole')"
 

@@ -65,6 +65,7 @@ def test_state_directory_without_room(tmp_path):
             with serving("--state-dir", str(state), under=under, env={"TMPDIR": str(state)}) as server:
                 with SandboxClient(server.address) as client:
                     assert {OK} == {run(client, job) for run in (execute, stream) for job in JOBS}
+                    wait_for(lambda: not client.list())  # and no line of theirs is to come
                     assert "" == (state / "log").read_text()
                     filler.truncate(0)
                     answer = client.execute(TRUE)
