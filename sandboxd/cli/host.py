@@ -71,7 +71,8 @@ def doctor(
 
     With --attack a server is started as your configuration says, on a socket of its own, and more than a hundred hostile
     programs are run on it, each bounded and all inside a control group. The report says of each whether every wall held,
-    and whether it ended exactly as it does under the default policy. Exits 1 if one was not contained.
+    and whether it ended exactly as it does under the default policy. Exits 1 if one was not contained, but for those that a
+    server of an ordinary user cannot contain: they are told as lost.
     """
     from sandboxd import app  # noqa: PLC0415
     from sandboxd.errors import SandboxError  # noqa: PLC0415
