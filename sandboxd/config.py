@@ -32,10 +32,13 @@ _UNIX = "unix:"
 _MAX_SOCKET_PATH = 107  # sun_path of unix(7) with its NUL
 
 
+ROOTS_STATE_DIR = Path("/var/lib/sandboxd")
+
+
 def default_state_dir() -> Path:
     """Return where this user's images are unless somebody says otherwise."""
     if os.geteuid() == 0:
-        return Path("/var/lib/sandboxd")
+        return ROOTS_STATE_DIR
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share", "sandboxd")
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from sandboxd.config import default_state_dir
+from sandboxd.config import ROOTS_STATE_DIR, default_state_dir
 from sandboxd.errors import HostUnfit, InvalidConfiguration, SandboxError
 from sandboxd.images import commands, debian, pack, skeleton
 from sandboxd.images.recipe import Recipe, load_recipe
@@ -28,7 +29,10 @@ RootMaker = Callable[[Recipe, Path, Path, Progress], None]
 def make_root(recipe: Recipe, work: Path, place: Path, progress: Progress) -> None:
     """Make a root out of Debian packages. HostUnfit where files can have no other owner than this user."""
     if not user_namespace.has_several_ids():
-        raise HostUnfit("building an image takes root, or subordinate ids: see /etc/subuid and docs/operations.md")
+        raise HostUnfit(
+            "building an image takes root, or subordinate ids: see /etc/subuid and docs/operations.md; "
+            "one that root has built is unpacked"
+        )
     commands.require(["mmdebstrap", "setpriv", "unshare"])
     progress(f"unpacking packages of Debian {recipe.debian.suite}")
     packages = debian.unpack(recipe.debian, work / "root", work)
@@ -58,7 +62,7 @@ def build(
             if force or not _is_built(recipe, store):  # another build may just have done it
                 place = work / "version"
                 place.mkdir(mode=0o755)
-                if force or not _reuse_root(recipe, store, place):
+                if force or not (_reuse_root(recipe, store, place) or _unpack_root(recipe, work, place, progress)):
                     maker(recipe, work, place, progress)
                 _describe(recipe, place)
                 install(store, recipe.name, place)
@@ -87,6 +91,23 @@ def _reuse_root(recipe: Recipe, store: Path, place: Path) -> bool:
         return False
     for name in (EROFS_ROOT, DIGEST, _PACKAGES):
         os.link(present / name, place / name)
+    return True
+
+
+def _unpack_root(recipe: Recipe, work: Path, place: Path, progress: Progress) -> bool:
+    """Unpack the root that the host's root has made of this very recipe, if there is one, for a user who cannot mount it."""
+    present = ROOTS_STATE_DIR / "images" / recipe.name
+    if user_namespace.is_initial() or _read_line(present / _ROOT_RECIPE) != recipe.root_digest:
+        return False
+    if not (present / EROFS_ROOT).is_file() or not commands.available("fsck.erofs"):
+        return False
+    progress(f"unpacking {present / EROFS_ROOT}")
+    owners = "--preserve-owner" if user_namespace.has_several_ids() else "--no-preserve-owner"
+    commands.run(
+        ["fsck.erofs", f"--extract={work / 'root'}", "--preserve-perms", owners, str((present / EROFS_ROOT).resolve())]
+    )
+    (place / DIGEST).write_text(pack.pack_directory(Tree(work / "root"), place) + "\n")
+    shutil.copy(present / _PACKAGES, place / _PACKAGES)
     return True
 
 

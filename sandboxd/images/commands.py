@@ -11,6 +11,7 @@ from sandboxd.errors import HostUnfit, SandboxError
 PACKAGE_OF = {
     "mmdebstrap": "mmdebstrap",
     "mkfs.erofs": "erofs-utils",
+    "fsck.erofs": "erofs-utils",
     "setpriv": "util-linux",
     "unshare": "util-linux",
 }
