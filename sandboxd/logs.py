@@ -7,6 +7,7 @@ on purpose (it may quote anything): its type and where it came from are.
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import logging
 import sys
@@ -42,9 +43,22 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line, default=repr).replace("\x7f", "\\u007f")
 
 
+class _Handler(logging.StreamHandler[TextIO]):
+    """Loses a line that cannot be written: there is nowhere to say so, and what logging would say is no JSON."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        if not isinstance(sys.exception(), OSError):
+            super().handleError(record)
+
+
+def _stderr() -> TextIO:
+    """Return stderr without a buffer, in which a line that cannot be written would wait and keep others out."""
+    return io.TextIOWrapper(io.FileIO(2, "w", closefd=False), encoding="ascii", write_through=True)
+
+
 def configure(level: str, stream: TextIO | None = None) -> None:
     """Send all logs to ``stream``, by default stderr."""
-    handler = logging.StreamHandler(stream or sys.stderr)
+    handler = _Handler(stream or _stderr())
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
 

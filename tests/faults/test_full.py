@@ -62,7 +62,8 @@ def test_state_directory_without_room(tmp_path):
         with mounted("--bind", str(STORE), str(state / "images")), (state / "filler").open("wb", buffering=0) as filler:
             fill(filler)
             under = ("sh", "-c", f'exec "$0" "$@" 2>> {state}/log')
-            with serving("--state-dir", str(state), under=under, env={"TMPDIR": str(state)}) as server:
+            env = {"TMPDIR": str(state), "PYTHONUNBUFFERED": ""}  # which would hide what a buffer keeps
+            with serving("--state-dir", str(state), under=under, env=env) as server:
                 with SandboxClient(server.address) as client:
                     assert {OK} == {run(client, job) for run in (execute, stream) for job in JOBS}
                     wait_for(lambda: not client.list())  # and no line of theirs is to come
