@@ -62,9 +62,8 @@ def enter(store: str) -> Sequence[str]:
 
 def _clone_device(name: str) -> int:
     fd = mounts.clone_tree(f"/dev/{name}")
-    mounts.set_attributes(
-        fd, MountAttr.RDONLY | MountAttr.NOSUID | MountAttr.NOEXEC
-    )  # a device is written to all the same
+    # Read-only: a device is written to all the same.
+    mounts.set_attributes(fd, MountAttr.RDONLY | MountAttr.NOSUID | MountAttr.NOEXEC)
     return fd
 
 

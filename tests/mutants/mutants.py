@@ -279,7 +279,7 @@ MUTANTS = (
     _without(
         "nosuid for the host's devices",
         _LAYOUT,
-        "    mounts.set_attributes(fd, MountAttr.RDONLY | MountAttr.NOSUID | MountAttr.NOEXEC)  # a device is written to all the same\n",
+        "    mounts.set_attributes(fd, MountAttr.RDONLY | MountAttr.NOSUID | MountAttr.NOEXEC)\n",
         "rootless/test_server::test_every_mount_is_nosuid",
     ),
     _without(
