@@ -8,7 +8,7 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,21 +16,29 @@ from pathlib import Path
 import uvloop
 
 from sandboxd import logs
+from sandboxd.api.image_service import Images
 from sandboxd.api.server import ApiServer, Tls
 from sandboxd.config import Config
 from sandboxd.errors import HostUnfit, InvalidConfiguration, SandboxError
-from sandboxd.images.store import ImageStore
-from sandboxd.linux import heap, user_namespace
+from sandboxd.images.oci.registry_settings import RegistrySettings
+from sandboxd.images.store import Image, ImageStore
+from sandboxd.linux import heap, rootless, user_namespace
 from sandboxd.metrics import MetricsServer, PrometheusObserver
-from sandboxd.model import Command, LimitsRequest, Submission, Verdict
+from sandboxd.model import Command, ExecutionResult, LimitsRequest, Submission, Verdict
 from sandboxd.runtime import preflight
 from sandboxd.runtime.engine import Engine
-from sandboxd.runtime.identities import id_maps
+from sandboxd.runtime.identities import divide, id_maps
 from sandboxd.runtime.policy import Policy, default_directory, load_policies
+from sandboxd.runtime.pool import Bounds
 from sandboxd.runtime.preflight import Check
 from sandboxd.runtime.spec import IdMap
 from sandboxd.service.admission import Admission
+from sandboxd.service.commits import Committer
 from sandboxd.service.executions import ExecutionService
+from sandboxd.service.image_builds import ImageBuilder, Run
+from sandboxd.service.image_transfers import ImageTransfers
+from sandboxd.service.image_versions import LanguageVersions
+from sandboxd.service.images import ImageCatalog
 from sandboxd.service.observer import Tee
 from sandboxd.service.plan import Planner
 
@@ -70,15 +78,25 @@ class App:
         refuse_unfit(checks)
         self.warnings = [check for check in checks if not check.ok]
         observer = PrometheusObserver()
-        planner, engine = _planner(config), _engine(config)
+        store = ImageStore(config.store)
+        planner, engine = _planner(config, store), _engine(config)
+        store.on_replaced = _forgetting(engine)
         admission = Admission(slots=config.effective_slots, queue=config.queue)
-        service = ExecutionService(planner, engine, admission, Tee((observer, logs.LogObserver())))
+
+        def run(submission: Submission) -> Awaitable[ExecutionResult]:
+            return service.run(submission)
+
+        catalog = _catalog(config, store, run)
+        committer = Committer(catalog)
+        service = ExecutionService(planner, engine, admission, Tee((observer, logs.LogObserver())), committer)
         observer.watch(
             queue_depth=lambda: admission.depth,
             live=lambda: engine.live,
             pooled=lambda: engine.pool.ready,
+            pool_target=lambda: engine.pool.target,
             taken=lambda: {"hit": engine.pool.hits, "miss": engine.pool.misses},
         )
+        engine.pool.on_made = observer.spare_made
         _start_threads()
         await engine.start()
         try:
@@ -90,6 +108,7 @@ class App:
                 self._metrics = MetricsServer(observer, config.metrics_listen)
             api = ApiServer(
                 service,
+                _images(config, catalog, committer, service, run),
                 listen=config.listen,
                 tls=_tls(config),
                 max_message_bytes=config.max_message_bytes,
@@ -109,7 +128,7 @@ class App:
         if self._running is None:
             return
         running, self._running = self._running, None
-        await running.api.enter_drain()
+        running.api.enter_drain()  # waits for nobody: work is refused from this moment, whatever clients do
         await running.service.drain(grace_s)
         await running.api.stop(1.0)
         await running.engine.stop()
@@ -184,7 +203,7 @@ def become_root() -> None:
     if user == 0:
         return
     try:
-        user_namespace.enter()
+        rootless.enter()
     except OSError as error:
         fix = "be root, or see docs/operations.md, as an ordinary user"
         raise HostUnfit(f"no user namespace for uid {user}: {error.strerror} (fix: {fix})") from error
@@ -204,7 +223,7 @@ async def _try_container(config: Config) -> Check:
     fix = "see the step that failed, in docs/operations.md"
     try:
         await engine.start()
-        await _prove(_planner(config), engine)
+        await _prove(_planner(config, ImageStore(config.store)), engine)
     except SandboxError as error:
         return Check(name="container", ok=False, required=True, finding=str(error), fix=fix)
     finally:
@@ -225,17 +244,59 @@ async def _prove(planner: Planner, engine: Engine) -> None:
         raise HostUnfit(f"/bin/true ended with {result.verdict.name}: {result.decisive.detail}")
 
 
-def _planner(config: Config) -> Planner:
-    store, policies = ImageStore(config.store), _policies(config)
-    return Planner(store, policies, default_image=config.default_image, default_policy=config.default_policy)
+def _catalog(config: Config, store: ImageStore, run: Run) -> ImageCatalog:
+    """Return what there is; ``run`` runs a submission."""
+    return ImageCatalog(
+        store,
+        config.store,
+        default=config.default_image,
+        fixed=config.images_fixed,
+        versions_of=LanguageVersions(run),
+    )
+
+
+def _images(config: Config, catalog: ImageCatalog, committer: Committer, service: ExecutionService, run: Run) -> Images:
+    """Return what clients can do with images."""
+    registries = RegistrySettings(
+        ca_file=config.registry_ca_file,
+        insecure=config.registry_insecure,
+        mirrors=config.registry_mirrors,
+    )
+    return Images(
+        catalog=catalog,
+        builder=ImageBuilder(catalog, run=run, wheelhouse=config.wheelhouse),
+        transfers=ImageTransfers(catalog, registries, config.registry_auth_file),
+        committer=committer,
+        executions=service,
+    )
+
+
+def _forgetting(engine: Engine) -> Callable[[Image], None]:
+    """Return what has an engine forget an image, from any thread."""
+    loop = asyncio.get_running_loop()
+
+    def forget(image: Image) -> None:
+        loop.call_soon_threadsafe(engine.forget, image.layers)
+
+    return forget
+
+
+def _planner(config: Config, store: ImageStore) -> Planner:
+    return Planner(store, _policies(config), default_image=config.default_image, default_policy=config.default_policy)
 
 
 def _engine(config: Config) -> Engine:
+    found = _ids(config)
+    ids, rows = divide(found, config.most_containers, config.templates)
+    if config.templates and not rows and not found[0].single:
+        log.warning("no templates: there are ids for %d containers and none more (fix: more uid_slots)", len(found))
     return Engine(
         store=config.store,
         cgroup_parent=config.cgroup_parent or None,
-        ids=_ids(config),
-        pool_size=config.pool_size,
+        ids=ids,
+        rows=rows,
+        pool=Bounds(least=config.pool_min, most=config.pool_max, memory_bytes=config.effective_pool_memory_bytes),
+        templates=config.templates,
     )
 
 

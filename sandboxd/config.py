@@ -13,7 +13,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Meta
@@ -26,9 +26,11 @@ POOL_KINDS = 8
 # The client's own variables, and what Kubernetes sets in every pod beside a service of the name sandboxd.
 _NOT_OURS = re.compile(r"SANDBOXD_(SERVER|SERVER_CA|CLIENT_CERT|CLIENT_KEY|TLS|CONFIG|PORT|PORT_.*|SERVICE_.*)")
 _MIB = 1024 * 1024
+_POOLS_PART = 16  # of the machine's memory: the pool has one of so many
 _IDS_PER_CONTAINER = 65536
 _LAST_ID = 2**32 - 2  # 2**32 - 1 is chown(2)'s "leave it"
 _UNIX = "unix:"
+_NOT_IN_SOCKET_PATHS = "%?#,"  # gRPC has another path in the server, or in clients, than what is written
 _MAX_SOCKET_PATH = 107  # sun_path of unix(7) with its NUL
 
 
@@ -61,8 +63,14 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Executions at one time; 0 for four a CPU."""
     queue: Annotated[int, Meta(ge=0, le=1_000_000)] = 256
     """Submissions that may wait for a slot; one more is RESOURCE_EXHAUSTED, but for clients who have little or nothing here."""
-    pool_size: Annotated[int, Meta(ge=0, le=1024)] = 4
-    """Containers of each image and policy in use that are kept ready, 1.2 MiB apiece; 0 for none."""
+    pool_min: Annotated[int, Meta(ge=0, le=4096)] = 2
+    """Containers of each image and policy in use that are kept ready at least, as far as the next two keys allow."""
+    pool_max: Annotated[int, Meta(ge=0, le=4096)] = 64
+    """Containers that are kept ready at most, of all images and policies together, where there is demand; 0 for none."""
+    pool_memory_bytes: Annotated[int, Meta(ge=0, le=2**50)] = 0
+    """What those that are kept ready may take together, as their control groups count; 0 for a sixteenth of the machine's memory."""
+    templates: Annotated[int, Meta(ge=0, le=64)] = 4
+    """Templates at one time, each with what its runtime holds; 0 for none: every program is exec'ed."""
     uid_base: Annotated[int, Meta(ge=_IDS_PER_CONTAINER)] = 0x70000000
     """First id on the host of the containers' ranges of 65,536 ids each. Nothing else may use them."""
     uid_slots: Annotated[int, Meta(ge=1, le=65535)] = 2048
@@ -81,6 +89,18 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Its private key, PEM."""
     tls_client_ca: Path | None = None
     """Certificates, PEM, of which one must have signed every client's."""
+    manage_images: bool | None = None
+    """Whether clients may change images, and push them. By default those of a server that is not served beyond this host."""
+    wheelhouse: Path | None = None
+    """Directory that all wheels of requirements come from; by default an index is asked: PyPI, or what uv's own variables name."""
+    registry_ca_file: Path | None = None
+    """Certificates, PEM, of authorities that registries of images are trusted by beside the system's."""
+    registry_insecure: tuple[str, ...] = ()
+    """Registries, HOST or HOST:PORT, that may be spoken to without TLS, as those on loopback may."""
+    registry_mirrors: dict[str, tuple[str, ...]] = {}
+    """By registry: those that are asked before it when an image is pulled."""
+    registry_auth_file: Path | None = None
+    """Credentials for registries: a config.json as docker login writes it."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """The least level that is logged."""
 
@@ -94,14 +114,24 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return self.state_dir / "images"
 
     @property
+    def images_fixed(self) -> bool:
+        """Whether clients may not change images, worked out."""
+        return not (is_local(self.listen) if self.manage_images is None else self.manage_images)
+
+    @property
     def effective_slots(self) -> int:
         """Executions at one time, worked out."""
         return self.slots or 4 * len(os.sched_getaffinity(0))
 
     @property
+    def effective_pool_memory_bytes(self) -> int:
+        """What containers that are kept ready may take together, worked out."""
+        return self.pool_memory_bytes or os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // _POOLS_PART
+
+    @property
     def most_containers(self) -> int:
         """How many containers slots and pool may have."""
-        return self.effective_slots + POOL_KINDS * self.pool_size
+        return self.effective_slots + self.pool_max
 
     def private(self, socket: str, **changes: object) -> Config:
         """Return the configuration of a server for one client of this host, at a Unix socket: no metrics, no TLS."""
@@ -111,13 +141,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def to_toml(self) -> str:
         """Return it as a file says it."""
         values = msgspec.to_builtins(self, enc_hook=str)
-        lines = (
-            f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in values.items() if value is not None
-        )
-        return "".join(lines)
+        return "".join(f"{key} = {_to_toml(value)}\n" for key, value in values.items() if value is not None)
 
 
 _TYPES = get_type_hints(Config, include_extras=True)
+_STRUCTURED = tuple(key for key, kind in _TYPES.items() if get_origin(kind) in (tuple, dict))
 _TEXTS = tuple(key for key, kind in _TYPES.items() if kind is str)
 
 
@@ -132,6 +160,13 @@ def load_config(path: Path | None, env: Mapping[str, str], overrides: Mapping[st
         return Config(**values)
     except _Problem as problem:
         raise InvalidConfiguration(f"{names.get(problem.key, problem.key)}: {problem.text}") from None
+
+
+def _to_toml(value: Any) -> str:
+    """Write a value as TOML does, which is as JSON does, but for tables."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{json.dumps(key)} = {_to_toml(item)}" for key, item in value.items()) + "}"
+    return json.dumps(value, ensure_ascii=False)
 
 
 class _Problem(InvalidConfiguration):
@@ -175,6 +210,11 @@ def _convert(key: str, name: str, value: object, *, strict: bool) -> Any:
         close = difflib.get_close_matches(key, _TYPES, 1)
         hint = f"; did you mean {close[0]}?" if close else f"; there are: {', '.join(_TYPES)}"
         raise InvalidConfiguration(f"{name}: no such key{hint}")
+    if not strict and isinstance(value, str) and key in _STRUCTURED:  # a variable has it as JSON
+        try:
+            value = json.loads(value)
+        except ValueError as error:
+            raise InvalidConfiguration(f"{name}: {error}") from None
     if key == "log_level" and isinstance(value, str):
         value = value.upper()
     try:
@@ -198,7 +238,7 @@ def _problems(config: Config) -> Iterator[tuple[str, str]]:
             yield key, "must be UTF-8 without NUL"
     if problem := _address_problem(config.listen, unix=True):
         yield "listen", problem
-    elif not _is_local(config.listen) and config.tls_cert is None:
+    elif not is_local(config.listen) and config.tls_cert is None:
         yield "listen", f"{config.listen} is not loopback: that needs tls_cert and tls_key"
     if config.metrics_listen and (problem := _address_problem(config.metrics_listen, unix=False)):
         yield "metrics_listen", problem
@@ -227,7 +267,10 @@ def _is_text(value: str) -> bool:
 
 def _address_problem(address: str, *, unix: bool) -> str:
     if unix and address.startswith(_UNIX):
-        length = len(os.fsencode(address.removeprefix(_UNIX)))
+        path = address.removeprefix(_UNIX)
+        if mark := next((mark for mark in path if mark in _NOT_IN_SOCKET_PATHS), ""):
+            return f"a socket's path has no {mark!r}, which means something to gRPC: {path!r}"
+        length = len(os.fsencode(path))
         return "" if 0 < length <= _MAX_SOCKET_PATH else f"a socket's path has 1 to {_MAX_SOCKET_PATH} bytes: {length}"
     host, _, port = address.rpartition(":")
     bare_v6 = ":" in host and not (host.startswith("[") and host.endswith("]"))
@@ -236,7 +279,8 @@ def _address_problem(address: str, *, unix: bool) -> str:
     return ""
 
 
-def _is_local(address: str) -> bool:
+def is_local(address: str) -> bool:
+    """Whether an address can be dialled from this host alone."""
     if address.startswith(_UNIX):
         return True
     host = address.rpartition(":")[0].strip("[]")

@@ -6,21 +6,29 @@ of this module means that no trustworthy verdict exists. ``api/errors.py`` maps 
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 __all__ = [
+    "BuildFailed",
+    "CommitForbidden",
     "ContainerLost",
     "Draining",
+    "ForeignImage",
     "HostUnfit",
+    "ImagesFixed",
     "InvalidConfiguration",
+    "InvalidImage",
     "InvalidSubmission",
     "NotAttachable",
     "Overloaded",
     "SandboxError",
     "SetupFailed",
+    "Stalled",
+    "StoreFailed",
     "UnknownExecution",
+    "UnknownImage",
+    "UnknownService",
     "Violation",
     "setting_up",
     "shown",
@@ -62,8 +70,40 @@ class InvalidSubmission(SandboxError):
         return cls([Violation(field, description)])
 
 
+class UnknownImage(SandboxError):
+    """The store has no image of this name."""
+
+
+class ForeignImage(SandboxError):
+    """The image was put into the store by hand, so it is not ours to change."""
+
+
+class ImagesFixed(SandboxError):
+    """This server's clients may not change images."""
+
+
+class CommitForbidden(SandboxError):
+    """The policy does not permit that images are made of what programs leave."""
+
+
+class BuildFailed(SandboxError):
+    """An image cannot be had as it was asked for; the message ends with what the tool said."""
+
+
+class StoreFailed(SandboxError):
+    """The image store cannot be read or written, as where its disk is full."""
+
+
+class Stalled(SandboxError):
+    """The caller has sent or taken nothing of a file for so long that it was given up."""
+
+
 class UnknownExecution(SandboxError):
     """No execution of this id is live or remembered."""
+
+
+class UnknownService(SandboxError):
+    """This server has no service of this name whose health could be told."""
 
 
 class NotAttachable(SandboxError):
@@ -95,13 +135,18 @@ class SetupFailed(SandboxError):
         self.errno = errno
 
 
-@contextlib.contextmanager
-def setting_up(step: str) -> Iterator[None]:
+class setting_up:  # noqa: N801  (used as contextlib's own are; of a generator it would cost five times as much)
     """Give an OSError of the block the name of the step that it kept from being done."""
-    try:
-        yield
-    except OSError as error:
-        raise SetupFailed(step, error.errno or 0, error.strerror or str(error)) from error
+
+    def __init__(self, step: str) -> None:
+        self._step = step
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: object) -> None:
+        if isinstance(error, OSError):
+            raise SetupFailed(self._step, error.errno or 0, error.strerror or str(error)) from error
 
 
 class ContainerLost(SandboxError):
@@ -110,6 +155,10 @@ class ContainerLost(SandboxError):
 
 class InvalidConfiguration(SandboxError):
     """A configuration file, policy or image manifest is wrong; the message names file and key."""
+
+
+class InvalidImage(SandboxError):
+    """An image from elsewhere, or the name of one, is malformed, not what its digests say, or tries what no image may."""
 
 
 class HostUnfit(SandboxError):

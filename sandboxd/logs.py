@@ -13,16 +13,16 @@ import logging
 import sys
 import time
 import traceback
-from dataclasses import asdict
 from typing import Any, TextIO
 
-from sandboxd.errors import InvalidSubmission, SandboxError, SetupFailed
-from sandboxd.model import ExecutionResult, FaultDomain, PhaseResult
+from sandboxd.errors import InvalidSubmission, Overloaded, SandboxError, SetupFailed
+from sandboxd.model import ExecutionResult, FaultDomain, PhaseResult, shallow_dict
 from sandboxd.service.observer import Record
 
 log = logging.getLogger("sandboxd.execution")
 
 _MAX_NAME = 128
+_to_json = json.JSONEncoder(default=repr).encode
 
 
 class JsonFormatter(logging.Formatter):
@@ -40,7 +40,7 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info and record.exc_info[1] is not None:
             line |= _of_error(record.exc_info[1])
         # json escapes all control characters but this one.
-        return json.dumps(line, default=repr).replace("\x7f", "\\u007f")
+        return _to_json(line).replace("\x7f", "\\u007f")
 
 
 class _Handler(logging.StreamHandler[TextIO]):
@@ -61,6 +61,9 @@ def configure(level: str, stream: TextIO | None = None) -> None:
     handler = _Handler(stream or _stderr())
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    # No line says which thread or process it is of, or where in the code: so nobody has to find out for each.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging._srcfile = None  # noqa: SLF001  (as the logging HOWTO has it, "Optimization")
 
 
 class LogObserver:
@@ -102,7 +105,7 @@ def _of_result(result: ExecutionResult) -> dict[str, Any]:
         fields["run"] = _of_phase(result.run)
     if result.files or result.skipped_files:
         fields["files"] = {"returned": len(result.files), "skipped": len(result.skipped_files)}
-    return fields | {"timings": asdict(result.timings)}
+    return fields | {"timings": shallow_dict(result.timings)}
 
 
 def _of_phase(phase: PhaseResult) -> dict[str, Any]:
@@ -111,17 +114,17 @@ def _of_phase(phase: PhaseResult) -> dict[str, Any]:
         "exit_code": phase.exit_code,
         "signal": phase.signal,
         "blocked_syscall": phase.blocked_syscall or None,
-        "cause": asdict(phase.cause) if phase.cause is not None else None,
+        "cause": shallow_dict(phase.cause) if phase.cause is not None else None,
         "stdout_bytes": phase.stdout.total_bytes,
         "stderr_bytes": phase.stderr.total_bytes,
-        "usage": {name: value for name, value in asdict(phase.usage).items() if value is not None},
+        "usage": {name: value for name, value in shallow_dict(phase.usage).items() if value is not None},
     }
     return {name: value for name, value in fields.items() if value is not None}
 
 
 def _fate(error: BaseException | None) -> dict[str, str]:
     """Say what an execution without an answer counts as."""
-    if isinstance(error, InvalidSubmission):
+    if isinstance(error, InvalidSubmission | Overloaded):
         return {"verdict": "NONE", "fault_domain": "CALLER"}
     if isinstance(error, asyncio.CancelledError):
         return {"verdict": "CANCELLED", "fault_domain": "CALLER"}

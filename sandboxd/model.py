@@ -8,10 +8,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any
 
+MOST_LAYERS = 8
+"""Of an image: for each, a container that is made has a mount and a descriptor of its own."""
 KIB = 1024
 MIB = 1024 * KIB
 SECOND_NS = 1_000_000_000
+
+
+def shallow_dict(value: Any) -> dict[str, Any]:
+    """Return the fields of a dataclass that has slots. dataclasses.asdict() copies all that is below them, too, with 20 calls a field."""
+    return {name: getattr(value, name) for name in value.__slots__}
 
 
 class Verdict(Enum):
@@ -39,6 +47,14 @@ class FaultDomain(Enum):
     LIMIT = 2
     CALLER = 3
     PLATFORM = 4
+
+
+class Start(Enum):
+    """What a program was started from."""
+
+    COLD = 1
+    POOLED = 2
+    TEMPLATE = 3
 
 
 class Phase(Enum):
@@ -170,6 +186,25 @@ class Submission:
     tty: bool = False
     window_size: WindowSize = WindowSize()
     report_refused_syscalls: bool = False
+    warm: bool = True
+    """Whether it may be started from what was ready before it was asked for."""
+    commit_to: str = ""
+    """Name of the image to make of what it leaves, if it ends with OK; empty for none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runtime:
+    """What a program is started by that a template can have loaded before: one command line, one environment."""
+
+    hook: str
+    """Name of the hook that holds the runtime up before it looks at the program."""
+    place: str
+    """Where in the image it looks for the hook."""
+    preload: tuple[str, ...]
+    """What it loads first."""
+    argv: tuple[str, ...]
+    env: tuple[tuple[str, str], ...]
+    stack_bytes: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,6 +253,8 @@ class PhaseResult:
     detail: str = ""
     blocked_syscall: str = ""
     refused_syscalls: tuple[RefusedSyscall, ...] = ()
+    start: Start | None = None
+    """None where no container was had."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,6 +265,17 @@ class Timings:
     created_ns: int = 0
     ran_ns: int = 0
     collected_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Committed:
+    """What came of the wish to have an image of what a program left."""
+
+    image_digest: str = ""
+    """Empty where there is none."""
+    error: str = ""
+    """Why there is none."""
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,6 +292,7 @@ class ExecutionResult:
     files: tuple[File, ...] = ()
     skipped_files: tuple[SkippedFile, ...] = ()
     timings: Timings = Timings()
+    committed: Committed | None = None
 
     @property
     def decisive(self) -> PhaseResult:
@@ -284,6 +333,105 @@ class ExecutionSummary:
     program: str
     verdict: Verdict | None
     """How it ended; None while it has not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LanguageInfo:
+    """A language of an image, as clients see it."""
+
+    name: str
+    aliases: tuple[str, ...]
+    source: str
+    extensions: tuple[str, ...]
+    compile: tuple[str, ...]
+    """Empty for a language that is not compiled."""
+    run: tuple[str, ...]
+    template: bool
+    version: str = ""
+    """What its program says of itself; empty where nobody asked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageStep:
+    """One step of how an image was made elsewhere, by its own account."""
+
+    created: str
+    created_by: str
+    comment: str
+    empty_layer: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageOrigin:
+    """Where an image came from that was not built here."""
+
+    reference: str
+    manifest_digest: str
+    platform: str
+    author: str
+    labels: Mapping[str, str]
+    history: tuple[ImageStep, ...]
+    left_out: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommitInfo:
+    """How a layer of an image came to be: of what a container's workspace had."""
+
+    execution_id: str
+    image: str
+    """What the container's image was called."""
+    image_digest: str
+    policy: str
+    created_unix_ns: int
+    message: str
+    author: str
+    left_out: Mapping[str, int]
+
+
+class ChangeKind(Enum):
+    """What was done to a path of a workspace."""
+
+    ADDED = 1
+    CHANGED = 2
+    DELETED = 3
+
+
+class FileType(Enum):
+    """What a path is."""
+
+    OTHER = 0
+    REGULAR = 1
+    DIRECTORY = 2
+    SYMLINK = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One difference between a workspace and its image's."""
+
+    kind: ChangeKind
+    path: str
+    """Relative to the workspace; bytes that are not UTF-8 are replaced."""
+    type: FileType
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageInfo:
+    """An image, as clients see it."""
+
+    name: str
+    digest: str
+    size_bytes: int
+    created_unix_ns: int
+    languages: tuple[LanguageInfo, ...]
+    env: Mapping[str, str]
+    is_default: bool
+    packages: tuple[str, ...] = ()
+    origin: ImageOrigin | None = None
+    commits: tuple[CommitInfo, ...] = ()
+    """Of its layers, the lowest first."""
 
 
 # What an execution tells those who watch it.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect
+
 MAX_PATH_BYTES = 4096
 MAX_NAME_BYTES = 255
 MAX_DEPTH = 64
@@ -34,22 +36,37 @@ def _problem_of_name(name: str) -> str | None:
 
 
 class Places:
-    """Which names are taken, as files and as the directories above them, and by which field of a request."""
+    """Which names are taken, as files and as the directories above them, and by which field of a request.
+
+    Nothing is kept of the directories: thousands of deep paths have a hundred times as many. With NUL, which is in no path,
+    for the slash, what is below a directory follows at once where its name would be.
+    """
 
     def __init__(self) -> None:
-        self._files: dict[str, str] = {}
-        self._directories: dict[str, str] = {}
+        self._fields: dict[str, str] = {}
+        self._sorted: list[str] = []
 
     def take(self, path: str, field: str) -> str | None:
         """Note a file's path; say what is wrong where its name, or one above it, is taken."""
-        if path in self._files:
-            return f"duplicate of {self._files[path]}"
-        names = path.split("/")
-        above = ["/".join(names[:depth]) for depth in range(1, len(names))]
-        other = self._directories.get(path) or next((self._files[name] for name in above if name in self._files), None)
+        key = path.replace("/", "\0")
+        if key in self._fields:
+            return f"duplicate of {self._fields[key]}"
+        place = bisect(self._sorted, key)
+        other = self._above(place, key) or self._below(place, key)
         if other is not None:
             return f"one name is both a file and a directory: see {other}"
-        self._files[path] = field
-        for name in above:
-            self._directories.setdefault(name, field)
+        self._fields[key] = field
+        self._sorted.insert(place, key)
         return None
+
+    def _above(self, place: int, key: str) -> str | None:
+        """Return the field of a file that would be a directory above."""
+        before = self._sorted[place - 1] if place else ""
+        return self._fields[before] if before and key.startswith(f"{before}\0") else None
+
+    def _below(self, place: int, key: str) -> str | None:
+        """Return the first field of a file that is below."""
+        directory = f"{key}\0"
+        if place == len(self._sorted) or not self._sorted[place].startswith(directory):
+            return None
+        return next(field for name, field in self._fields.items() if name.startswith(directory))

@@ -12,11 +12,37 @@ import pytest
 from sandboxd.attack.guard import Guard, guarded
 from sandboxd.client import SandboxClient
 from sandboxd.v1 import execution_service_pb2 as pb
+from tests.observe import STEADY_POOL
 from tests.server import ServerProcess, serving
 from tests.slowness import SLOWNESS
 
 _TESTS = Path(__file__).parent
-_GUARDED = ("container", "api", "cli", "faults", "hostile", "rootless", "mutants", "benchmarks", "load", "soak")
+_GUARDED = (
+    "container",
+    "languages",
+    "api",
+    "cli",
+    "faults",
+    "hostile",
+    "differential",
+    "rootless",
+    "images",
+    "mutants",
+    "benchmarks",
+    "load",
+    "soak",
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let tests/languages be asked for more than the default image."""
+    parser.addoption(
+        "--image",
+        action="append",
+        metavar="NAME",
+        help="image whose languages are tested, which must be in the store; may be repeated; 'all' for those of all recipes "
+        "(default: default)",
+    )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -72,11 +98,14 @@ def leaves_nothing(guard: Guard) -> Iterator[None]:
     assert not left, f"left behind: {left}"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def server(guard: Guard) -> Iterator[ServerProcess]:
-    """Run one server as users do: ``sandboxd serve``, a process of its own."""
+    """Run one server as users do: ``sandboxd serve``, a process of its own.
+
+    It ends with its module: a minute or two after the last of many kinds were asked for its pool gives one's place to another.
+    """
     del guard  # it must be there before the server is
-    with serving("--metrics-listen", "127.0.0.1:0") as server:
+    with serving("--metrics-listen", "127.0.0.1:0", *STEADY_POOL) as server:
         yield server
 
 

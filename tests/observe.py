@@ -9,10 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from sandboxd.linux import procfs
 from tests.slowness import SLOWNESS
 
 SPARE = 4
-"""Containers that a server keeps ready by default."""
+STEADY_POOL = ("--pool-min", str(SPARE), "--pool-max", str(SPARE))
+"""Flags of a server that keeps ``SPARE`` containers ready whatever is asked of it, for tests that count."""
 _HEAP_BYTES = 64 << 20  # what glibc reserves for a thread's heap, at a multiple of it
 
 
@@ -28,7 +30,7 @@ def wait_for(condition: Callable[[], Any], seconds: float = 10) -> Any:
 def children(pid: int) -> list[int]:
     """Return the processes that this one started and that live."""
     try:
-        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        return procfs.children(pid)
     except (FileNotFoundError, ProcessLookupError):
         return []
 
@@ -47,11 +49,6 @@ def alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except (FileNotFoundError, ProcessLookupError):
         return False
-
-
-def open_files(pid: int) -> int:
-    """Return how many descriptors a process has."""
-    return len(os.listdir(f"/proc/{pid}/fd"))
 
 
 def memory_bytes(pid: int, kind: str = "RssAnon") -> int:
@@ -90,12 +87,13 @@ def sample(text: str, name: str, **labels: str) -> float:
     return 0.0
 
 
-def wait_until_idle(metrics_address: str, spare: int = SPARE) -> None:
-    """Wait until a server has no container but those that it keeps ready, and all of those."""
+def wait_until_idle(metrics_address: str, spare: int | None = None) -> None:
+    """Wait until a server has no container but those that it keeps ready, and all of those: ``spare``, or as many as it wants."""
 
     def idle() -> bool:
         text = scrape(metrics_address)
         states = {state: sample(text, "sandboxd_containers", state=state) for state in ("live", "pooled")}
-        return states == {"live": 0, "pooled": spare}
+        wanted = sample(text, "sandboxd_pool_target_containers") if spare is None else spare
+        return states == {"live": 0, "pooled": wanted}
 
     wait_for(idle)

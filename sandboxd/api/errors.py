@@ -14,6 +14,8 @@ from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
 from sandboxd import errors
+from sandboxd.images.oci import registry_errors
+from sandboxd.images.oci.registry_errors import RegistryError
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +27,12 @@ MAX_DETAILS_BYTES = 2048
 STATUS: dict[type[errors.SandboxError], int] = {
     errors.InvalidSubmission: code_pb2.INVALID_ARGUMENT,
     errors.UnknownExecution: code_pb2.NOT_FOUND,
+    errors.UnknownImage: code_pb2.NOT_FOUND,
+    errors.UnknownService: code_pb2.NOT_FOUND,
+    errors.ForeignImage: code_pb2.FAILED_PRECONDITION,
+    errors.BuildFailed: code_pb2.FAILED_PRECONDITION,
+    errors.CommitForbidden: code_pb2.PERMISSION_DENIED,
+    errors.ImagesFixed: code_pb2.PERMISSION_DENIED,
     errors.NotAttachable: code_pb2.FAILED_PRECONDITION,
     errors.Overloaded: code_pb2.RESOURCE_EXHAUSTED,
     errors.DeadlinePassed: code_pb2.DEADLINE_EXCEEDED,
@@ -32,8 +40,20 @@ STATUS: dict[type[errors.SandboxError], int] = {
     errors.SetupFailed: code_pb2.INTERNAL,
     errors.ContainerLost: code_pb2.INTERNAL,
     errors.InvalidConfiguration: code_pb2.FAILED_PRECONDITION,
+    errors.InvalidImage: code_pb2.FAILED_PRECONDITION,
     errors.HostUnfit: code_pb2.INTERNAL,
+    errors.StoreFailed: code_pb2.INTERNAL,
+    errors.Stalled: code_pb2.ABORTED,
 }
+
+
+_OF_REGISTRIES: dict[type[RegistryError], int] = {
+    registry_errors.NotInRegistry: code_pb2.NOT_FOUND,
+    registry_errors.Unreachable: code_pb2.UNAVAILABLE,
+    registry_errors.BrokenOff: code_pb2.UNAVAILABLE,
+    registry_errors.RegistryUnavailable: code_pb2.UNAVAILABLE,
+}
+"""All others are FAILED_PRECONDITION: something has to be different before the same can succeed."""
 
 
 def to_status(error: BaseException) -> status_pb2.Status:
@@ -41,6 +61,8 @@ def to_status(error: BaseException) -> status_pb2.Status:
     if not isinstance(error, errors.SandboxError):
         log.error("a bug", exc_info=error)
         return _status(code_pb2.INTERNAL, "internal error", _platform("BUG", {}))
+    if isinstance(error, RegistryError):
+        return _status(_OF_REGISTRIES.get(type(error), code_pb2.FAILED_PRECONDITION), str(error))
     return _status(STATUS[type(error)], str(error), *_details(error))
 
 
@@ -60,6 +82,8 @@ def _details(error: errors.SandboxError) -> list[Message]:
             return [error_details_pb2.RetryInfo(retry_delay=delay)]
         case errors.SetupFailed():
             return [_platform("SETUP_FAILED", {"step": error.step, "errno": str(error.errno)})]
+        case errors.StoreFailed():
+            return [_platform("STORE_FAILED", {})]
         case errors.ContainerLost() | errors.HostUnfit():
             return [_platform("CONTAINER_LOST", {})]
         case _:

@@ -9,17 +9,19 @@ A full server refuses before it receives a request: so a refusal is cheap, and a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from typing import Any
+import contextlib
+from collections.abc import AsyncIterator, Iterator
 
 import grpc
+from google.protobuf.message import Message
 
-from sandboxd.api import handlers, translate, validation
-from sandboxd.api.handlers import Finished, Receive
+from sandboxd.api import handlers, translate, validation, wire_format
+from sandboxd.api.handlers import Accounts, Answer, Finished, Receive, caller
 from sandboxd.errors import InvalidSubmission
 from sandboxd.model import Ended, Event, OutputChunk, Started, WaitingForStdin
 from sandboxd.service.execution import Execution
 from sandboxd.service.executions import ExecutionService
+from sandboxd.service.untaken import Untaken
 from sandboxd.v1 import execution_service_pb2 as pb
 
 _STDOUT = 1
@@ -29,18 +31,20 @@ SERVICE_NAME = pb.DESCRIPTOR.services_by_name["ExecutionService"].full_name
 class ExecutionServicer:
     """The methods, by the names of the contract."""
 
-    def __init__(self, service: ExecutionService) -> None:
+    def __init__(self, service: ExecutionService, untaken: Untaken) -> None:
         self._service = service
+        self._untaken = untaken
 
     def handler(self, finished: Finished) -> grpc.GenericRpcHandler:
         """Return what a server is given."""
+        accounts = Accounts(finished, self._untaken)
         methods = {
-            "Execute": handlers.late_unary(pb.ExecuteRequest, self.Execute, finished),
-            "ExecuteStream": handlers.stream_stream(pb.ExecuteStreamRequest, self.ExecuteStream, finished),
-            "ListExecutions": handlers.unary(pb.ListExecutionsRequest, self.ListExecutions, finished),
-            "CancelExecution": handlers.unary(pb.CancelExecutionRequest, self.CancelExecution, finished),
-            "StreamLogs": handlers.unary_stream(pb.StreamLogsRequest, self.StreamLogs, finished),
-            "AttachExecution": handlers.stream_stream(pb.AttachExecutionRequest, self.AttachExecution, finished),
+            "Execute": handlers.late_unary(pb.ExecuteRequest, self.Execute, accounts),
+            "ExecuteStream": handlers.stream_stream(pb.ExecuteStreamRequest, self.ExecuteStream, accounts),
+            "ListExecutions": handlers.unary(pb.ListExecutionsRequest, self.ListExecutions, accounts),
+            "CancelExecution": handlers.unary(pb.CancelExecutionRequest, self.CancelExecution, accounts),
+            "StreamLogs": handlers.unary_stream(pb.StreamLogsRequest, self.StreamLogs, accounts),
+            "AttachExecution": handlers.stream_stream(pb.AttachExecutionRequest, self.AttachExecution, accounts),
         }
         return grpc.method_handlers_generic_handler(SERVICE_NAME, methods)
 
@@ -48,10 +52,11 @@ class ExecutionServicer:
         self, receive: Receive[pb.ExecuteRequest], context: grpc.aio.ServicerContext
     ) -> pb.ExecuteResponse:
         """Run one submission to its end."""
-        caller = _caller(context)
-        await self._service.ask(caller)
-        submission = translate.to_submission(await receive())
-        execution = self._service.submit(submission, caller=caller, timeout_s=context.time_remaining())
+        who = caller(context)
+        await self._service.ask(who)
+        with self._service.counting_refusals():
+            submission = translate.to_submission(await receive())
+        execution = self._service.submit(submission, caller=who, timeout_s=context.time_remaining())
         try:
             return translate.from_result(await execution.result())
         except asyncio.CancelledError:
@@ -60,21 +65,21 @@ class ExecutionServicer:
 
     async def ExecuteStream(  # noqa: N802
         self, requests: AsyncIterator[pb.ExecuteStreamRequest], context: grpc.aio.ServicerContext
-    ) -> AsyncIterator[pb.ExecuteStreamResponse]:
+    ) -> AsyncIterator[Answer]:
         """Run one submission with its streams open."""
-        caller = _caller(context)
-        await self._service.ask(caller)
-        first = await anext(requests, None)
-        if first is None or first.WhichOneof("message") != "request":
-            raise InvalidSubmission.of("request", "missing: the first message carries the request")
-        submission = translate.to_submission(first.request)
-        execution = self._service.submit(
-            submission, caller=caller, interactive=True, timeout_s=context.time_remaining()
-        )
+        who = caller(context)
+        await self._service.ask(who)
+        with self._service.counting_refusals():
+            first = await anext(requests, None)
+            if first is None or first.WhichOneof("message") != "request":
+                raise InvalidSubmission.of("request", "missing: the first message carries the request")
+            submission = translate.to_submission(first.request)
+        execution = self._service.submit(submission, caller=who, interactive=True, timeout_s=context.time_remaining())
         taking = asyncio.create_task(_take_input(execution, requests))
         try:
-            async for event in _until_failed(execution.events(from_start=True, back_pressure=True), taking):
-                yield _stream_response(event)
+            with self._counted(execution, who):
+                async for event in execution.events(from_start=True, back_pressure=True, unless=taking):
+                    yield _stream_response(event)
         finally:
             taking.cancel()
             if not execution.ended:
@@ -101,40 +106,53 @@ class ExecutionServicer:
 
     async def StreamLogs(  # noqa: N802
         self, request: pb.StreamLogsRequest, context: grpc.aio.ServicerContext
-    ) -> AsyncIterator[pb.StreamLogsResponse]:
+    ) -> AsyncIterator[Answer]:
         """Replay, and follow."""
-        del context
         execution = self._service.get(request.execution_id)
         events = execution.events(from_start=True, back_pressure=False) if request.follow else execution.logs()
-        async for event in events:
-            if isinstance(event, OutputChunk):
-                yield pb.StreamLogsResponse(**_chunk(event))
-            elif isinstance(event, Ended):
-                yield pb.StreamLogsResponse(response=translate.from_result_without_contents(event.result))
+        with self._counted(execution, caller(context)):
+            async for event in events:
+                if (message := _follow_response(pb.StreamLogsResponse, event)) is not None:
+                    yield message
 
     async def AttachExecution(  # noqa: N802
         self, requests: AsyncIterator[pb.AttachExecutionRequest], context: grpc.aio.ServicerContext
-    ) -> AsyncIterator[pb.AttachExecutionResponse]:
+    ) -> AsyncIterator[Answer]:
         """Join an execution; leaving does not end it."""
-        del context
+        who = caller(context)
+        self._untaken.check(who)
         first = await anext(requests, None)
         if first is None or first.WhichOneof("message") != "execution_id":
             raise InvalidSubmission.of("execution_id", "missing: the first message names the execution")
         execution = self._service.get(first.execution_id)
         taking = asyncio.create_task(_take_input(execution, requests, ends_stdin=False))
         try:
-            async for event in _until_failed(execution.events(from_start=False, back_pressure=False), taking):
-                if isinstance(event, OutputChunk):
-                    yield pb.AttachExecutionResponse(**_chunk(event))
-                elif isinstance(event, Ended):
-                    yield pb.AttachExecutionResponse(response=translate.from_result_without_contents(event.result))
+            with self._counted(execution, who):
+                async for event in execution.events(from_start=False, back_pressure=False, unless=taking):
+                    if (message := _follow_response(pb.AttachExecutionResponse, event)) is not None:
+                        yield message
         finally:
             taking.cancel()
 
+    @contextlib.contextmanager
+    def _counted(self, execution: Execution, who: str) -> Iterator[None]:
+        """Count what an execution keeps, from its end to that of a block that tells of it: one that is not listened to keeps it all the while."""
+        size_bytes, left = None, False
 
-def _caller(context: grpc.aio.ServicerContext) -> str:
-    """Return who calls, as far as it can be told: whom a certificate names, or else the connection."""
-    return ",".join(map(repr, context.peer_identities() or ())) or str(context.peer())
+        def count() -> None:
+            nonlocal size_bytes
+            if not left:
+                size_bytes = execution.kept_bytes
+                self._untaken.add(who, size_bytes)
+
+        forget = execution.when_ended(count)
+        try:
+            yield
+        finally:
+            left = True
+            forget()
+            if size_bytes is not None:
+                self._untaken.remove(who, size_bytes)
 
 
 async def _take_input(
@@ -163,40 +181,33 @@ async def _take_input(
         await execution.end_stdin()
 
 
-async def _until_failed(events: AsyncIterator[Event], taking: asyncio.Task[None]) -> AsyncIterator[Event]:
-    """Yield events; when the client's input turns out to be wrong, raise what is wrong with it."""
-    following: asyncio.Future[Event] | None = None
-    try:
-        while True:
-            following = asyncio.ensure_future(anext(events))
-            following.add_done_callback(
-                lambda future: future.cancelled() or future.exception()
-            )  # it may have no waiter
-            if not taking.done():
-                await asyncio.wait((following, taking), return_when=asyncio.FIRST_COMPLETED)
-            if taking.done() and not taking.cancelled() and taking.exception() is not None:
-                await taking
-            try:
-                yield await following
-            except StopAsyncIteration:
-                return
-    finally:
-        if following is not None and not following.done():
-            following.cancel()
-
-
-def _stream_response(event: Event) -> pb.ExecuteStreamResponse:
+def _stream_response(event: Event) -> Answer:
     match event:
         case OutputChunk():
-            return pb.ExecuteStreamResponse(**_chunk(event))
+            return _chunk(pb.ExecuteStreamResponse, event)
         case Started():
             started = pb.Started(execution_id=event.execution_id, phase=translate.from_phase(event.phase))
             return pb.ExecuteStreamResponse(started=started)
         case WaitingForStdin():
             return pb.ExecuteStreamResponse(waiting_for_stdin=pb.WaitingForStdin())
         case Ended():
-            return pb.ExecuteStreamResponse(response=translate.from_result(event.result))
+            last = pb.ExecuteStreamResponse()
+            translate.write_result(last.response, event.result)
+            return last.SerializeToString()  # the message would be kept until it has been read
 
 
-def _chunk(event: OutputChunk) -> dict[str, Any]:
-    return {"stdout" if event.stream == _STDOUT else "stderr": event.data}
+def _follow_response(kind: type[pb.StreamLogsResponse | pb.AttachExecutionResponse], event: Event) -> Answer | None:
+    """Return what is said of an event to one who joined; None where that is nothing."""
+    if isinstance(event, OutputChunk):
+        return _chunk(kind, event)
+    if not isinstance(event, Ended):
+        return None
+    last = kind()
+    translate.write_result(last.response, event.result, contents=False)
+    return last
+
+
+def _chunk(kind: type[Message], event: OutputChunk) -> bytes:
+    """Return a message of output as it is on the wire."""
+    field = kind.DESCRIPTOR.fields_by_name["stdout" if event.stream == _STDOUT else "stderr"]
+    return wire_format.field_of_bytes(field.number, event.data)

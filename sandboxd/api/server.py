@@ -5,19 +5,23 @@ from __future__ import annotations
 import os
 import socket
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import grpc
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from sandboxd.api.execution_service import SERVICE_NAME, ExecutionServicer
-from sandboxd.api.handlers import Finished
+from sandboxd.api import execution_service, health, image_service
+from sandboxd.api.execution_service import ExecutionServicer
+from sandboxd.api.health import HealthServicer
+from sandboxd.api.image_service import Images, ImageServicer
 from sandboxd.errors import InvalidConfiguration
 from sandboxd.service.executions import ExecutionService
 
 _UNIX = "unix:"
+_SERVICES = (execution_service.SERVICE_NAME, image_service.SERVICE_NAME)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,13 +39,15 @@ class ApiServer:
     def __init__(
         self,
         service: ExecutionService,
+        images: Images,
         *,
         listen: str,
         tls: Tls | None,
         max_message_bytes: int,
         max_connections: int,
-        finished: Finished,
+        finished: Callable[[str, str, str, float], None],
     ) -> None:
+        """``finished`` is told of each call its service's name, its method's, its status' and the seconds it took."""
         options = [
             ("grpc.so_reuseport", 0),  # with it a second server would bind the same port, and nobody would know
             ("grpc.max_receive_message_length", max_message_bytes),
@@ -53,10 +59,13 @@ class ApiServer:
             ("grpc.keepalive_permit_without_calls", 1),
         ]
         self._server = grpc.aio.server(options=options)
-        self._health = health.aio.HealthServicer()
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        self._server.add_generic_rpc_handlers((ExecutionServicer(service).handler(finished),))
-        names = (SERVICE_NAME, health.SERVICE_NAME, reflection.SERVICE_NAME)
+        self._health = HealthServicer(_SERVICES)
+        executions = ExecutionServicer(service, service.untaken).handler(
+            partial(finished, execution_service.SERVICE_NAME)
+        )
+        others = ImageServicer(images, service.untaken).handler(partial(finished, image_service.SERVICE_NAME))
+        self._server.add_generic_rpc_handlers((executions, others, self._health.handler()))
+        names = (*_SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, self._server)
         self._listen = listen
         self._tls = tls
@@ -77,12 +86,10 @@ class ApiServer:
             self.address = self._listen
         else:
             self.address = f"{self._listen.rpartition(':')[0]}:{port}"
-        for name in ("", SERVICE_NAME):
-            await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
 
-    async def enter_drain(self) -> None:
-        """Tell health checkers that new work goes elsewhere."""
-        await self._health.enter_graceful_shutdown()
+    def enter_drain(self) -> None:
+        """Tell health checkers that new work goes elsewhere. Waits for none of them."""
+        self._health.drain()
 
     async def stop(self, grace_s: float) -> None:
         """Refuse new calls, let those that are there end for ``grace_s``, then cut them off. gRPC removes its socket."""

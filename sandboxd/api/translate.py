@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
-from typing import Any, cast
+from dataclasses import fields
+from typing import cast
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -21,8 +21,9 @@ _USAGE_TIMES = {
     "wall_time_ns": "wall_time",
     "throttled_time_ns": "throttled_time",
 }
-_USAGE_FIELDS = tuple(field.name for field in fields(model.Usage))
+_USAGE_FIELDS = tuple((field.name, _USAGE_TIMES.get(field.name, field.name)) for field in fields(model.Usage))
 _LIMIT_FIELDS = tuple(field.name for field in fields(model.LimitsRequest))
+_NO_LIMITS = model.LimitsRequest()
 
 
 def to_submission(request: pb.ExecuteRequest) -> model.Submission:
@@ -38,12 +39,14 @@ def to_submission(request: pb.ExecuteRequest) -> model.Submission:
         files=tuple(map(_file, request.files)),
         stdin=request.stdin,
         env=dict(request.env),
-        limits=_limits(request.limits),
-        compile_limits=_limits(request.compile_limits),
+        limits=_limits(request.limits) if request.HasField("limits") else _NO_LIMITS,
+        compile_limits=_limits(request.compile_limits) if request.HasField("compile_limits") else _NO_LIMITS,
         collect=tuple(request.collect),
         tty=request.tty,
         window_size=to_window(request.window_size) if request.HasField("window_size") else model.WindowSize(),
         report_refused_syscalls=request.report_refused_syscalls,
+        warm=request.warm if request.HasField("warm") else True,
+        commit_to=request.commit_to,
     )
 
 
@@ -54,37 +57,39 @@ def to_window(window: pb.WindowSize) -> model.WindowSize:
 
 def from_result(result: model.ExecutionResult) -> pb.ExecuteResponse:
     """Return the answer's message."""
-    return pb.ExecuteResponse(
-        execution_id=result.execution_id,
-        request_id=result.request_id,
-        image_digest=result.image_digest,
-        policy_digest=result.policy_digest,
-        verdict=_verdict(result.verdict),
-        fault_domain=cast("pb.FaultDomain", result.fault_domain.value),
-        compile=_phase_result(result.compile) if result.compile else None,
-        run=_phase_result(result.run) if result.run else None,
-        files=[pb.File(path=file.path, content=file.content, mode=file.mode) for file in result.files],
-        skipped_files=[pb.SkippedFile(path=file.path, reason=file.reason) for file in result.skipped_files],
-        timings=pb.Timings(
-            queued=_duration(result.timings.queued_ns),
-            created=_duration(result.timings.created_ns),
-            ran=_duration(result.timings.ran_ns),
-            collected=_duration(result.timings.collected_ns),
-        ),
-    )
-
-
-def from_result_without_contents(result: model.ExecutionResult) -> pb.ExecuteResponse:
-    """Return the answer's message for those who have had the output, without that and without files.
-
-    So a client that does not read what it asked for has little of it waiting in the server.
-    """
-    message = from_result(replace(result, files=()))
-    for name in ("compile", "run"):
-        if message.HasField(name):
-            for output in (getattr(message, name).stdout, getattr(message, name).stderr):
-                output.ClearField("data")
+    message = pb.ExecuteResponse()
+    write_result(message, result)
     return message
+
+
+def write_result(message: pb.ExecuteResponse, result: model.ExecutionResult, *, contents: bool = True) -> None:
+    """Write the answer into an empty message, in place: a message that becomes part of another is encoded, parsed and copied.
+
+    Without ``contents`` there is no output and no file in it, for those who have had the output: so a client that does
+    not read what it asked for has little of it waiting in the server.
+    """
+    message.execution_id = result.execution_id
+    message.request_id = result.request_id
+    message.image_digest = result.image_digest
+    message.policy_digest = result.policy_digest
+    message.verdict = _verdict(result.verdict)
+    message.fault_domain = cast("pb.FaultDomain", result.fault_domain.value)
+    if result.compile is not None:
+        _write_phase(message.compile, result.compile, contents=contents)
+    if result.run is not None:
+        _write_phase(message.run, result.run, contents=contents)
+    for file in result.files if contents else ():
+        message.files.add(path=file.path, content=file.content, mode=file.mode)
+    for skipped in result.skipped_files:
+        message.skipped_files.add(path=skipped.path, reason=skipped.reason)
+    _write_duration(message.timings.queued, result.timings.queued_ns)
+    _write_duration(message.timings.created, result.timings.created_ns)
+    _write_duration(message.timings.ran, result.timings.ran_ns)
+    _write_duration(message.timings.collected, result.timings.collected_ns)
+    if result.committed is not None:
+        message.committed.image_digest = result.committed.image_digest
+        message.committed.error = result.committed.error
+        message.committed.left_out.update(result.committed.left_out)
 
 
 def from_summary(summary: model.ExecutionSummary) -> pb.Execution:
@@ -96,15 +101,15 @@ def from_summary(summary: model.ExecutionSummary) -> pb.Execution:
         language=summary.language,
         policy=summary.policy,
         create_time=Timestamp(seconds=summary.created_unix_ns // SECOND_NS, nanos=summary.created_unix_ns % SECOND_NS),
-        age=_duration(summary.age_ns),
         phase=from_phase(summary.phase) if summary.phase else pb.PHASE_UNSPECIFIED,
         tty=summary.tty,
         accepts_stdin=summary.accepts_stdin,
         program=summary.program,
         verdict=_verdict(summary.verdict) if summary.verdict else pb.VERDICT_UNSPECIFIED,
     )
+    _write_duration(message.age, summary.age_ns)
     if summary.cpu_time_ns is not None:
-        message.cpu_time.CopyFrom(_duration(summary.cpu_time_ns))
+        _write_duration(message.cpu_time, summary.cpu_time_ns)
     if summary.memory_bytes is not None:
         message.memory_bytes = summary.memory_bytes
     return message
@@ -141,40 +146,40 @@ def _limits(limits: pb.Limits) -> model.LimitsRequest:
     return model.LimitsRequest(**values)
 
 
-def _phase_result(result: model.PhaseResult) -> pb.PhaseResult:
-    message = pb.PhaseResult(
-        verdict=_verdict(result.verdict),
-        stdout=_output(result.stdout),
-        stderr=_output(result.stderr),
-        usage=_usage(result.usage),
-        detail=result.detail,
-        blocked_syscall=result.blocked_syscall,
-        refused_syscalls=[
-            pb.RefusedSyscall(name=call.name, count=call.count, answer=call.answer) for call in result.refused_syscalls
-        ],
-    )
+def _write_phase(message: pb.PhaseResult, result: model.PhaseResult, *, contents: bool) -> None:
+    message.verdict = _verdict(result.verdict)
+    for place, output in ((message.stdout, result.stdout), (message.stderr, result.stderr)):
+        place.truncated = output.truncated
+        place.total_bytes = output.total_bytes
+        if contents:
+            place.data = output.data
+    _write_usage(message.usage, result.usage)
+    message.detail = result.detail
+    message.blocked_syscall = result.blocked_syscall
+    for call in result.refused_syscalls:
+        message.refused_syscalls.add(name=call.name, count=call.count, answer=call.answer)
+    if result.start is not None:
+        message.start = cast("pb.Start", result.start.value)
     if result.exit_code is not None:
         message.exit_code = result.exit_code
     if result.signal is not None:
         message.signal = result.signal
     if result.cause is not None:
         cause = result.cause
-        message.cause.CopyFrom(pb.Cause(limit=cause.limit, allowed=cause.allowed, observed=cause.observed))
-    return message
+        message.cause.limit, message.cause.allowed, message.cause.observed = cause.limit, cause.allowed, cause.observed
 
 
-def _output(output: model.Output) -> pb.Output:
-    return pb.Output(data=output.data, truncated=output.truncated, total_bytes=output.total_bytes)
-
-
-def _usage(usage: model.Usage) -> pb.Usage:
-    values: dict[str, Any] = {}
-    for name in _USAGE_FIELDS:
+def _write_usage(message: pb.Usage, usage: model.Usage) -> None:
+    message.SetInParent()  # it is there, even with nothing in it
+    for name, proto_name in _USAGE_FIELDS:
         value = getattr(usage, name)
-        if value is not None:
-            values[_USAGE_TIMES.get(name, name)] = _duration(value) if name in _USAGE_TIMES else value
-    return pb.Usage(**values)
+        if value is None:
+            continue
+        if name in _USAGE_TIMES:
+            _write_duration(getattr(message, proto_name), value)
+        else:
+            setattr(message, proto_name, value)
 
 
-def _duration(nanoseconds: int) -> Duration:
-    return Duration(seconds=nanoseconds // SECOND_NS, nanos=nanoseconds % SECOND_NS)
+def _write_duration(message: Duration, nanoseconds: int) -> None:
+    message.seconds, message.nanos = divmod(nanoseconds, SECOND_NS)

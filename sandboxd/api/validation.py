@@ -47,10 +47,11 @@ def check_request(request: pb.ExecuteRequest) -> list[Violation]:
         *_check_program(request),
         *_check_all_files(request),
         *_check_env(request),
-        *_check_limits("limits", request.limits),
-        *_check_limits("compile_limits", request.compile_limits),
         *_check_globs(request.collect),
     ]
+    for name in ("limits", "compile_limits"):
+        if request.HasField(name):
+            violations += _check_limits(name, getattr(request, name))
     if request.HasField("window_size"):
         violations += check_window("window_size", request.window_size)
     return violations[:MAX_VIOLATIONS]

@@ -1,6 +1,7 @@
 """What can be said of a message before, or although, it cannot be parsed: how many fields it has, which text is no UTF-8.
 
-Reads the wire format by its own rules (protobuf.dev/programming-guides/encoding) and gives up on what is no message.
+Reads the wire format by its own rules (protobuf.dev/programming-guides/encoding) and gives up on what is no message. What it writes
+are messages of one large field.
 """
 
 from __future__ import annotations
@@ -12,6 +13,11 @@ from typing import Any
 from google.protobuf.descriptor import FieldDescriptor
 
 _MAX_VARINT_BYTES = 10
+
+
+def field_of_bytes(number: int, content: bytes) -> bytes:
+    """Return a message of one field. ``content`` is copied once; a message object would do so when it is set, and when it is written."""
+    return b"".join((_put_varint(number << 3 | 2), _put_varint(len(content)), content))
 
 
 def has_more_fields(kind: Any, data: bytes, most: int) -> bool:
@@ -87,6 +93,15 @@ def _fields(data: memoryview) -> Iterator[tuple[int, memoryview | None]]:
         if position > len(data):
             raise ValueError("cut short")
         yield number, content
+
+
+def _put_varint(value: int) -> bytes:
+    encoded = bytearray()
+    while value > 0x7F:  # noqa: PLR2004  (seven bits a byte)
+        encoded.append(value & 0x7F | 0x80)
+        value >>= 7
+    encoded.append(value)
+    return bytes(encoded)
 
 
 def _varint(data: memoryview, position: int) -> tuple[int, int]:

@@ -71,6 +71,7 @@ class Suite:
         """Run one attack, with what belongs before and beside it, and look at what it has done."""
         attack = self._attacks[name]
         if self._idle is None:
+            self._target.have_templates()
             self._idle = self._target.settled(_SETTLE_S * self._patience, _QUIET_S * self._patience)
         promises: list[str] = []
         with _Probe(self._target, _PROBE_S * self._patience) as probe:
@@ -80,14 +81,16 @@ class Suite:
             verdict, found, differences = self._judge(attack, self._start(name).result)
             if beside is not None:
                 promises += self._companion(attack.header.beside, beside.result)
-        if left := self._target.left(self._idle, _SETTLE_S * self._patience):
-            self._idle = None  # the next is not to blame for it
-        harm = [*self._target.bait.taken(), *left]
+        harm = list(self._target.bait.taken())
         try:
+            # First: a spare container that could not be made while the attack went on is made when the next execution has ended.
             latency_s = self._target.latency_s()
         except Broken as error:
             harm.append(f"the next execution failed: {error}")
             latency_s = float("inf")
+        if left := self._target.left(self._idle, _SETTLE_S * self._patience):
+            self._idle = None  # the next is not to blame for it
+        harm += left
         lacking = _RANK[self._target.rights] > _RANK[attack.header.needs] and not harm
         return Result(attack, verdict, [*found, *promises, *harm], lacking, differences, probe.slowest_s, latency_s)
 

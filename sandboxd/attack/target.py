@@ -28,14 +28,20 @@ from sandboxd.attack.program import Rights
 from sandboxd.client import SandboxClient
 from sandboxd.client.client import short_name
 from sandboxd.client.server import ServerProcess, serving
-from sandboxd.linux import user_namespace
+from sandboxd.linux import procfs, user_namespace
 from sandboxd.v1 import execution_service_pb2 as pb
 
 CANARY_PREFIX = "sandboxd-canary-"
+STEADY_POOL = 4
+"""Spare containers of the server, whatever is asked of it: one that came and went by demand would seem to be left, or gone."""
+_WANTED = 1000
+"""Of each kind, which is far more: so that each has the same part of them, whatever is asked of it."""
 _CONTENT = b"bait\n"
 _POLL_S = 0.02
 _HOLD_S = 0.1
 _TIMEOUT_S = 120
+_OFTEN = 8
+_COMPLAINTS = 5
 _FIRST_ID = 65536  # uid_base is no less
 _IPC_CREAT, _IPC_EXCL, _IPC_RMID = 0o1000, 0o2000, 0
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -122,8 +128,8 @@ class Target:
                 "groups": len(inside.groups),
                 "mounts of the host": len(inside.mounts),
                 "mounts of the launcher": len(Path(f"/proc/{launcher}/mountinfo").read_text().splitlines()),
-                "descriptors of the server": len(os.listdir(f"/proc/{self.server.pid}/fd")),
-                "descriptors of the launcher": len(os.listdir(f"/proc/{launcher}/fd")),
+                "descriptors of the server": procfs.count_descriptors(self.server.pid),
+                "descriptors of the launcher": procfs.count_descriptors(launcher),
                 "temporary files": sum(len(files) for _, _, files in os.walk(self.temporary)),
                 "IPC objects": sum(map(_foreign_objects, ("shm", "msg", "sem"))),
             }
@@ -140,11 +146,26 @@ class Target:
         return now
 
     def left(self, before: Counter[str], within_s: float) -> list[str]:
-        """Say what is more, or less, than before once it has settled, or after a while."""
+        """Say what is more, or less, than before once it has settled, or after a while. Fewer descriptors are nothing that is left."""
         deadline = time.monotonic() + within_s
-        while (now := self.seen()) != before and time.monotonic() < deadline:
+        while (left := _changes(before, self.seen())) and time.monotonic() < deadline:
             time.sleep(_POLL_S)
-        return [f"{what}: {now[what]}, and {before[what]} before" for what in before if now[what] != before[what]]
+        if left:  # what it takes to find out why
+            left += [*(f"now: {process}" for process in sorted(self.guard.snapshot().processes)), *self._complaints()]
+        return left
+
+    def _complaints(self) -> list[str]:
+        """Return the last of what the server has warned of."""
+        lines = self.server.log().splitlines()
+        return [f"logged: {line}" for line in lines if '"level": "INFO"' not in line][-_COMPLAINTS:]
+
+    def have_templates(self) -> None:
+        """Have the server make what it makes for programs that are asked for again and again, before anything is counted."""
+        source = pb.Source(language="python", code=b"")
+        request = pb.ExecuteRequest(source=source, policy=self.policy, env=self.bait.places)
+        with contextlib.suppress(grpc.RpcError):  # an image without Python has no programs that could wait for it
+            for _ in range(_OFTEN):
+                self.client.execute(request, timeout=_TIMEOUT_S)
 
     def latency_s(self) -> float:
         """Run ``true``; returns how long the call took. Broken where it does not succeed."""
@@ -168,15 +189,16 @@ def attacked(
     guard: Guard,
     patience: float = 1.0,
 ) -> Iterator[Target]:
-    """Start a server inside a guard that is entered already, ``under`` a command that executes it, and warm it up.
+    """Start a server inside a guard that is entered already, ``under`` a command that executes it, and warm it up. Its pool is steady.
 
     ``rights`` are those that it has by then, by default this process's own.
     """
+    pool = str(STEADY_POOL)
     with (
         baited() as bait,
         tempfile.TemporaryDirectory(prefix="sandboxd-attack-") as temporary,
         serving(
-            *("--listen", f"unix:{temporary}/socket", *flags),
+            *("--listen", f"unix:{temporary}/socket", "--pool-min", str(_WANTED), "--pool-max", pool, *flags),
             env={"TMPDIR": temporary, "CANARY": bait.canary, **(env or {})},
             under=under,
             patience=patience,
@@ -186,6 +208,14 @@ def attacked(
         target = Target(server, client, bait, guard, policy, Path(temporary), rights or _own_rights())
         target.latency_s()
         yield target
+
+
+def _changes(before: Counter[str], now: Counter[str]) -> list[str]:
+    return [
+        f"{what}: {now[what]}, and {count} before"
+        for what, count in before.items()
+        if now[what] > count or (now[what] < count and not what.startswith("descriptors"))
+    ]
 
 
 def _own_rights() -> Rights:

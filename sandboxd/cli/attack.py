@@ -13,7 +13,7 @@ import click
 from sandboxd.attack.guard import guarded, withdraw
 from sandboxd.attack.program import default_directory, load_suite
 from sandboxd.attack.suite import Result, Suite
-from sandboxd.attack.target import attacked
+from sandboxd.attack.target import STEADY_POOL, attacked
 from sandboxd.cli.connect import printable
 from sandboxd.config import Config, variables
 
@@ -35,7 +35,8 @@ def attack(config: Config, policy: str, only: str, *, as_json: bool) -> bool:
     with tempfile.NamedTemporaryFile("w", prefix="sandboxd-", suffix=".toml") as file, guarded() as guard:
         file.write(config.private("/", cgroup_parent="").to_toml())
         file.flush()
-        with attacked("--config", file.name, policy=policy, guard=guard) as target:
+        most = str(min(STEADY_POOL, config.pool_max))
+        with attacked("--config", file.name, "--pool-max", most, policy=policy, guard=guard) as target:
             suite = Suite(attacks, target)
             before_s = target.latency_s()
             results = list(_told(map(suite.run, names), len(names), as_json=as_json))

@@ -41,9 +41,7 @@ def connect(server: Server, *, embed: bool = False) -> Iterator[SandboxClient]:
 
     Whatever ends it, what was begun is undone: terminal, server, directory.
     """
-    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
-        if signal.getsignal(number) is signal.SIG_DFL:  # nohup(1) has it ignored
-            signal.signal(number, _unwind)
+    unwind_on_signals()
     try:
         with contextlib.ExitStack() as stack:
             if server.address is None and embed:
@@ -57,6 +55,13 @@ def connect(server: Server, *, embed: bool = False) -> Iterator[SandboxClient]:
         sys.exit(EXIT_SIGNAL + signal.SIGINT)
     except BrokenPipeError:  # whoever read our output has seen enough
         sys.exit(EXIT_SIGNAL + signal.SIGPIPE)
+
+
+def unwind_on_signals() -> None:
+    """Let a signal that ends this process end it as an exception does: what was begun is undone."""
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+        if signal.getsignal(number) is signal.SIG_DFL:  # nohup(1) has it ignored
+            signal.signal(number, _unwind)
 
 
 def describe(error: Any) -> str:
@@ -88,7 +93,7 @@ def _embedded() -> Iterator[str]:
             config_file = os.environ.get("SANDBOXD_CONFIG")
             config = load_config(Path(config_file) if config_file else None, os.environ, {})
             become_root()
-            with _running(App(config.private(f"{directory}/socket", pool_size=0))) as address:
+            with _running(App(config.private(f"{directory}/socket", pool_max=0))) as address:
                 yield address
         except SandboxError as error:
             fail(f"cannot start a server for this call: {error}")

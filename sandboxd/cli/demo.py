@@ -154,8 +154,11 @@ def _print(show: Show, response: pb.ExecuteResponse) -> str:
 
 def _cgroups_of(server: ServerProcess) -> list[Path]:
     """Return the directories that the server's launcher has made for containers."""
-    root = Path("/sys/fs/cgroup")
-    return [found for child in server.children() for found in root.rglob(f"sandboxd.{child}.*") if found.is_dir()]
+    names = tuple(f"sandboxd.{child}." for child in server.children())
+    # os.walk passes over what goes meanwhile: containers end.
+    return [
+        Path(above, name) for above, below, _ in os.walk("/sys/fs/cgroup") for name in below if name.startswith(names)
+    ]
 
 
 def _left_behind(pid: int, cgroups: list[Path]) -> list[str]:

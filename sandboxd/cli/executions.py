@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import queue
 import sys
 import threading
 from collections.abc import Iterator
@@ -15,8 +14,10 @@ from google.protobuf import json_format
 from sandboxd.cli import terminal
 from sandboxd.cli.connect import connect, describe, printable
 from sandboxd.cli.exit import EXIT_OURS
+from sandboxd.cli.outgoing import Outgoing
 from sandboxd.cli.run import exit_status, show, standard_input, verdict_line
 from sandboxd.cli.server import Server, server_options
+from sandboxd.cli.table import print_table
 from sandboxd.client import SandboxClient
 from sandboxd.client.client import short_name
 from sandboxd.v1 import execution_service_pb2 as pb
@@ -46,10 +47,7 @@ def ps(server: Server, include_ended: bool, quiet: bool, no_trunc: bool, as_json
         for row in rows:
             click.echo(row[0])
         return
-    rows.insert(0, _COLUMNS)
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_COLUMNS))]
-    for row in rows:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    print_table(_COLUMNS, rows)
 
 
 @click.command()
@@ -98,17 +96,17 @@ def attach(server: Server, execution_id: str) -> None:
 
     A terminal is joined to this one. Leaving ends nothing.
     """
-    outgoing: queue.SimpleQueue[pb.AttachExecutionRequest | None] = queue.SimpleQueue()
+    outgoing: Outgoing[pb.AttachExecutionRequest] = Outgoing()
     with connect(server) as client:
         execution = resolve(client, execution_id)
         outgoing.put(pb.AttachExecutionRequest(execution_id=execution.execution_id))
         try:
             with _joined(execution, outgoing):
-                response = show(client.attach(iter(outgoing.get, None)))
+                response = show(client.attach(outgoing))
         except KeyboardInterrupt:
             return
         finally:
-            outgoing.put(None)
+            outgoing.end()
     if response is not None:
         if response.verdict != pb.VERDICT_OK:
             click.echo(verdict_line(response), err=True)
@@ -116,7 +114,7 @@ def attach(server: Server, execution_id: str) -> None:
 
 
 @contextlib.contextmanager
-def _joined(execution: pb.Execution, outgoing: queue.SimpleQueue[pb.AttachExecutionRequest | None]) -> Iterator[None]:
+def _joined(execution: pb.Execution, outgoing: Outgoing[pb.AttachExecutionRequest]) -> Iterator[None]:
     """Pass on what is typed here, to a terminal every key and the size, where the execution takes input at all."""
     if not execution.accepts_stdin:
         yield
@@ -143,9 +141,9 @@ def resolve(client: SandboxClient, prefix: str) -> pb.Execution:
     return found[0]
 
 
-def _forward(outgoing: queue.SimpleQueue[pb.AttachExecutionRequest | None]) -> None:
+def _forward(outgoing: Outgoing[pb.AttachExecutionRequest]) -> None:
     for data in standard_input():
-        outgoing.put(pb.AttachExecutionRequest(stdin=data))
+        outgoing.put_input(pb.AttachExecutionRequest(stdin=data))
 
 
 def _row(execution: pb.Execution, *, no_trunc: bool) -> tuple[str, ...]:

@@ -30,7 +30,16 @@ _state_option = click.option(
 @click.option("--slots", type=int, metavar="N", help="Executions at one time [default: four a CPU].")
 @click.option("--queue", type=int, metavar="N", help="Submissions that may wait [default: 256].")
 @click.option(
-    "--pool-size", type=int, metavar="N", help="Containers kept ready, of each image and policy [default: 4]."
+    "--pool-min", type=int, metavar="N", help="Containers kept ready at least, of each image and policy [default: 2]."
+)
+@click.option(
+    "--pool-max", type=int, metavar="N", help="Containers kept ready at most, of all together [default: 64; 0: none]."
+)
+@click.option(
+    "--templates", type=int, metavar="N", help="Runtimes kept loaded, to fork programs from [default: 4; 0: none]."
+)
+@click.option(
+    "--pool-memory-bytes", type=int, metavar="N", help="Memory of those [default: a sixteenth of the machine's]."
 )
 @click.option(
     "--drain-s", type=float, metavar="S", help="Seconds that executions may go on after SIGTERM [default: 30]."

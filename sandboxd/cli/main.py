@@ -14,7 +14,9 @@ from sandboxd.cli.exit import EXIT_OURS, EXIT_SIGNAL
 
 _COMMANDS = {
     "attach": ("executions", "Join a running execution."),
+    "bench": ("bench", "Measure, beside the same programs bare and in other sandboxes."),
     "doctor": ("host", "Say what this host offers and what is missing."),
+    "image": ("image", "List, pull, build, commit, push and remove images."),
     "logs": ("executions", "Show what an execution has written."),
     "policy": ("policy", "Learn what a program needs of a policy."),
     "ps": ("executions", "List what runs now."),

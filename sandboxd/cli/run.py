@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-import queue
 import sys
 import threading
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, BinaryIO
 
 import click
 from google.protobuf import json_format
@@ -16,10 +15,12 @@ from google.protobuf import json_format
 from sandboxd.cli import artifacts, terminal
 from sandboxd.cli.connect import connect, fail, printable
 from sandboxd.cli.exit import EXIT_OURS, EXIT_SIGNAL, EXIT_TIME_LIMIT
+from sandboxd.cli.left_out import left_out
+from sandboxd.cli.outgoing import Outgoing
 from sandboxd.cli.server import Server, server_options
 from sandboxd.cli.submission import Size, Time, limits, parse_env, program, read_file, valid
 from sandboxd.client import SandboxClient
-from sandboxd.client.client import short_name
+from sandboxd.client.client import MAX_MESSAGE_BYTES, short_name
 from sandboxd.v1 import execution_service_pb2 as pb
 
 _SIGKILL = 9
@@ -45,7 +46,13 @@ sandboxd itself failed or refused the request; with --json 0 whenever there is a
 @click.option("--stack", type=Size(), help="Bytes of the stack.")
 @click.option("--policy", metavar="NAME", default="", help="Security policy [default: the server's].")
 @click.option("--env", "-e", multiple=True, metavar="K=V", help="Environment variable; K alone passes this one's on.")
-@click.option("--file", "files", multiple=True, metavar="HOST[:NAME]", help="File to put into the workspace.")
+@click.option(
+    "--file",
+    "files",
+    multiple=True,
+    metavar="HOST[:NAME]",
+    help="File to put into the workspace; no source for a compiler.",
+)
 @click.option("--collect", multiple=True, metavar="GLOB", help="Files to bring back.")
 @click.option(
     "--output-dir",
@@ -55,14 +62,21 @@ sandboxd itself failed or refused the request; with --json 0 whenever there is a
     help="Where collected files are written.",
 )
 @click.option("--overwrite", is_flag=True, help="Let collected files replace what is there.")
+@click.option(
+    "--commit", metavar="NAME", default="", help="Make an image of what is in the workspace after an end with OK."
+)
 @click.option("--stdin", metavar="FILE|-", help="Standard input: a file, or - for this one [default: empty].")
 @click.option("--tty", "-t", is_flag=True, help="A terminal for the program, joined to this one.")
+@click.option("--cold", is_flag=True, help="In a container made for this call, not in one that was ready.")
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON, and nothing else.")
 @click.option("--request-id", default="", help="A name for the answer and the server's log.")
 @server_options
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="FILE [ARGS...] | -- COMMAND...")
 def run(words: tuple[str, ...], server: Server, **flags: Any) -> None:
-    """Run FILE, or COMMAND, in a throwaway container: on a server, or on one started for this call (as root)."""
+    """Run FILE, or COMMAND, in a throwaway container: on a server, or on one started for this call.
+
+    That one takes a server's rights, is configured by SANDBOXD_CONFIG and the like, and has nothing ready beforehand.
+    """
     with valid():
         request = _request(words, flags)
         if flags["collect"]:
@@ -106,8 +120,11 @@ def _request(words: tuple[str, ...], flags: dict[str, Any]) -> pb.ExecuteRequest
         limits=limits(flags),
         collect=flags["collect"],
         tty=flags["tty"],
+        commit_to=flags["commit"],
         **program(flags["language"], words),
     )
+    if flags["cold"]:
+        request.warm = False
     if flags["tty"]:
         request.window_size.CopyFrom(terminal.window_size())
     return request
@@ -117,17 +134,27 @@ def _read_stdin(argument: str | None) -> bytes:
     if argument is None:
         return b""
     if argument == "-":
-        return sys.stdin.buffer.read()
+        return _read_all(sys.stdin.buffer, argument)
     try:
         with open(argument, "rb") as file:
-            return file.read()
+            return _read_all(file, argument)
     except OSError as error:
         fail(f"--stdin: {argument}: {error.strerror}")
 
 
+def _read_all(file: BinaryIO, name: str) -> bytes:
+    """Read what goes with a request. There may be no end of it, but there is of what a message takes."""
+    data = file.read(MAX_MESSAGE_BYTES + 1)
+    if len(data) > MAX_MESSAGE_BYTES:
+        fail(
+            f"--stdin: {name}: more than the {MAX_MESSAGE_BYTES} bytes of a message; - without --json takes any number"
+        )
+    return data
+
+
 def _stream(client: SandboxClient, request: pb.ExecuteRequest, flags: dict[str, Any]) -> int:
     """Run with this process's streams on the program's."""
-    outgoing: queue.SimpleQueue[pb.ExecuteStreamRequest | None] = queue.SimpleQueue()
+    outgoing: Outgoing[pb.ExecuteStreamRequest] = Outgoing()
     live = flags["stdin"] == "-" or (flags["tty"] and flags["stdin"] is None)
     if not live:
         request.stdin = _read_stdin(flags["stdin"])
@@ -142,9 +169,9 @@ def _stream(client: SandboxClient, request: pb.ExecuteRequest, flags: dict[str, 
             if flags["tty"]
             else contextlib.nullcontext()
         ):
-            response = show(client.stream(iter(outgoing.get, None)))
+            response = show(client.stream(outgoing))
     finally:
-        outgoing.put(None)
+        outgoing.end()
     assert response is not None
     unsaved = artifacts.save(response.files, flags["output_dir"], overwrite=flags["overwrite"])
     for problem in unsaved:
@@ -153,7 +180,11 @@ def _stream(client: SandboxClient, request: pb.ExecuteRequest, flags: dict[str, 
         click.echo(f"sandboxd: not collected: {printable(skipped.path)}: {printable(skipped.reason)}", err=True)
     if response.verdict != pb.VERDICT_OK:
         click.echo(verdict_line(response), err=True)
-    return EXIT_OURS if unsaved else exit_status(response)
+    for line in left_out(response.committed.left_out):
+        click.echo(f"sandboxd: {line}", err=True)
+    if response.committed.error:
+        click.echo(f"sandboxd: not committed: {printable(response.committed.error)}", err=True)
+    return EXIT_OURS if unsaved or response.committed.error else exit_status(response)
 
 
 def show(call: Iterator[Any]) -> pb.ExecuteResponse | None:
@@ -187,8 +218,8 @@ def standard_input() -> Iterator[bytes]:
             yield data
 
 
-def _forward_stdin(outgoing: queue.SimpleQueue[pb.ExecuteStreamRequest | None], tty: bool) -> None:
+def _forward_stdin(outgoing: Outgoing[pb.ExecuteStreamRequest], tty: bool) -> None:
     for data in standard_input():
-        outgoing.put(pb.ExecuteStreamRequest(stdin=data))
+        outgoing.put_input(pb.ExecuteStreamRequest(stdin=data))
     if not tty or not os.isatty(0):
         outgoing.put(pb.ExecuteStreamRequest(end_of_stdin=pb.EndOfStdin()))

@@ -25,6 +25,7 @@ LANGUAGES = {
     ".sh": "sh",
     ".bash": "bash",
     ".js": "javascript",
+    ".mjs": "javascript",
     ".ts": "typescript",
     ".go": "go",
     ".rs": "rust",
@@ -39,6 +40,7 @@ LANGUAGES = {
     ".f90": "fortran",
     ".cs": "csharp",
     ".scm": "scheme",
+    ".lisp": "lisp",
     ".r": "r",
     ".sql": "sql",
 }

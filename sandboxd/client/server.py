@@ -71,7 +71,7 @@ def serving(
     with (
         tempfile.NamedTemporaryFile(prefix="sandboxd-log-") as log,
         subprocess.Popen(
-            [*under, sys.executable, "-m", "sandboxd", "serve", *listen, *flags],
+            [*under, sys.executable, "-P", "-m", "sandboxd", "serve", *listen, *flags],  # no module of this directory
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=log,

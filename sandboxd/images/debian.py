@@ -44,9 +44,9 @@ def unpack(debian: Debian, root: Path, work: Path) -> list[str]:
         env={name: os.environ[name] for name in _PROXIES if name in os.environ},
     )
     listing = root / ".packages"
-    packages = listing.read_text().splitlines()
+    unpacked = listing.read_text().splitlines()
     listing.unlink()
-    return packages
+    return unpacked
 
 
 def _write_sources(suite: str, work: Path) -> list[Path]:

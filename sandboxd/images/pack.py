@@ -10,13 +10,14 @@ from pathlib import Path
 
 from sandboxd.errors import SandboxError
 from sandboxd.images import commands
-from sandboxd.images.store import DIRECTORY_ROOT, EROFS_ROOT
+from sandboxd.images.files import DIRECTORY_ROOT, EROFS_ROOT
 from sandboxd.images.tree import Tree
 from sandboxd.linux import user_namespace
 
 # Any fixed values do: with them, the same tree gives the same file.
 _UUID = "73616e64-626f-7864-8000-000000000000"
 _TIME = "0"
+_LAST_TIME = str(2**32 - 1)
 _FILE_BACKED = (6, 12)  # Linux 6.12 mounts an erofs file without a loop device
 _CHUNK_BYTES = 1 << 20
 
@@ -34,10 +35,14 @@ def why_not_erofs() -> str | None:
     return None
 
 
-def pack_erofs(tree: Tree, place: Path) -> str:
-    """Write ``place``/root.erofs and return its digest. Uncompressed: the page cache holds what programs map."""
+def pack_erofs(tree: Tree, place: Path, *, keep_times: bool = False) -> str:
+    """Write ``place``/root.erofs and return its digest. Uncompressed: the page cache holds what programs map.
+
+    All files have one time, unless ``keep_times``: then the tree's, none later than February 2106.
+    """
     image = place / EROFS_ROOT
-    commands.run(["mkfs.erofs", "--quiet", "-x-1", f"-T{_TIME}", f"-U{_UUID}", str(image), str(tree.root)])
+    times, env = ([], {"SOURCE_DATE_EPOCH": _LAST_TIME}) if keep_times else ([f"-T{_TIME}"], {})
+    commands.run(["mkfs.erofs", "--quiet", "-x-1", *times, f"-U{_UUID}", str(image), str(tree.root)], env=env)
     image.chmod(0o444)
     digest = hashlib.sha256()
     with image.open("rb") as file:
@@ -61,14 +66,15 @@ def tree_digest(tree: Tree) -> str:
         name = os.fsencode(os.path.relpath(path, tree.root))
         digest.update(b"%s\0%o %d %d\0" % (name, status.st_mode, status.st_uid, status.st_gid))
         if stat.S_ISLNK(status.st_mode):
-            content = os.fsencode(os.readlink(path))
+            content = hashlib.sha256(os.fsencode(os.readlink(path)))
         elif stat.S_ISREG(status.st_mode):
-            content = Path(path).read_bytes()
+            with open(path, "rb") as file:
+                content = hashlib.file_digest(file, "sha256")
         elif stat.S_ISDIR(status.st_mode):
-            content = b""
+            content = hashlib.sha256()
         else:
             raise SandboxError(f"{path}: neither file, directory nor link")
-        digest.update(hashlib.sha256(content).digest())
+        digest.update(content.digest())
     return f"sha256:{digest.hexdigest()}"
 
 

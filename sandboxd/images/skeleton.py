@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from sandboxd.images import commands
 from sandboxd.images.recipe import Steps
 from sandboxd.images.tree import Tree
@@ -33,12 +35,47 @@ _REMOVED = ("boot", "media", "mnt", "opt", "srv", "etc/*-", "etc/*shadow", "etc/
 _REPEATABLE = {"PYTHONHASHSEED": "0", "SOURCE_DATE_EPOCH": "0"}
 
 
+# Of an image from elsewhere, what engines put into a container, or find in it and replace.
+_ENGINES = ("etc/hosts", "etc/hostname", "etc/resolv.conf")
+_ACCOUNTS = {
+    "etc/passwd": f"sandbox:x:{SANDBOX_ID}:{SANDBOX_ID}:sandbox:/workspace:/bin/sh\n",
+    "etc/group": f"sandbox:x:{SANDBOX_ID}:\n",
+}
+
+
+def adopt(tree: Tree) -> None:
+    """Give the root of an image from elsewhere what a container needs: mount points, an account. The rest stays, and has no privileges already."""
+    for directory in ("dev", "proc", "sys"):
+        tree.empty(directory)
+    tree.make_directory("tmp", 0o1777)
+    tree.make_directory("workspace", 0o755, SANDBOX_ID)
+    if not os.path.lexists(tree.root / "etc"):  # as it is, where the image has one
+        tree.make_directory("etc")
+    for file in _ENGINES:
+        tree.write(file, _FILES[file])
+    for file, line in _ACCOUNTS.items():
+        tree.write(file, with_account(tree.read(file), file, line))
+    for file in (*_ENGINES, *_ACCOUNTS):
+        tree.set_time(file)
+
+
+def with_account(text: str | None, file: str, line: str) -> str:
+    """Add a line to accounts or groups unless its number or its name is taken; where there is no file, return the one of other images."""
+    if text is None:
+        return _FILES[file]
+    name, _, number = line.split(":")[:3]
+    taken = [(*other.split(":"), "", "")[:3] for other in text.splitlines()]
+    if any(other[0] == name or other[2] == number for other in taken):
+        return text
+    return text + ("\n" if text and not text.endswith("\n") else "") + line
+
+
 def finish(tree: Tree, steps: Steps) -> None:
     """Turn unpacked packages into the root of an image."""
     for pattern in (*_REMOVED, *steps.remove):
         tree.remove(pattern)
     for directory in _EMPTY:
-        tree.empty(directory)
+        tree.empty(directory, keep=steps.keep)
     for directory in _DIRECTORIES:
         tree.make_directory(directory)
     tree.make_directory("root", 0o700)

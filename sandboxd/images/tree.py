@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePath
 
 from sandboxd.errors import SandboxError
+from sandboxd.linux.files import open_beneath
 
 
 class Tree:
@@ -23,11 +24,15 @@ class Tree:
             self._check_inside(path)
             _remove(path)
 
-    def empty(self, directory: str) -> None:
-        """Make it an empty directory, whatever it was."""
+    def empty(self, directory: str, *, keep: Sequence[str] = ()) -> None:
+        """Make it an empty directory, whatever it was, but for what is below it and kept."""
         path = self._place(directory)
+        if any(directory in map(str, PurePath(kept).parents) for kept in keep):
+            self._remove_others(path, [self.root / kept for kept in keep])
+            return
         _remove(path)
-        path.mkdir(0o755)
+        path.mkdir()
+        path.chmod(0o755)  # whatever the umask is
 
     def make_directory(self, directory: str, mode: int = 0o755, owner: int = 0) -> None:
         """Make a directory if it is not there, and give it mode and owner (the same number for user and group)."""
@@ -38,11 +43,27 @@ class Tree:
         path.chmod(mode)
         os.chown(path, owner, owner)
 
+    def read(self, file: str, most_bytes: int = 1 << 20) -> str | None:
+        """Return the text of a file; None where there is none, or a large one, or a link is in the way."""
+        root = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            descriptor = open_beneath(root, file, os.O_RDONLY | os.O_NONBLOCK)
+        except OSError:
+            return None
+        finally:
+            os.close(root)
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > most_bytes:
+            os.close(descriptor)
+            return None
+        with open(descriptor, "rb") as opened:
+            return opened.read().decode("utf-8", "surrogateescape")
+
     def write(self, file: str, text: str) -> None:
         """Put a file there instead of what was there."""
         path = self._place(file)
         _remove(path)
-        path.write_text(text, "utf-8")
+        path.write_text(text, "utf-8", "surrogateescape")
         path.chmod(0o644)
 
     def link(self, path: str, target: str) -> None:
@@ -50,6 +71,17 @@ class Tree:
         place = self._place(path)
         _remove(place)
         place.symlink_to(target)
+
+    def set_time(self, path: str) -> None:
+        """Have what is there be of 1970, whenever it was made."""
+        os.utime(self.root / path, (0, 0), follow_symlinks=False)
+
+    def set_times(self) -> None:
+        """Have the root, all directories and whiteouts be of 1970."""
+        self.set_time(".")
+        for path, status in self.walk():
+            if stat.S_ISDIR(status.st_mode) or stat.S_ISCHR(status.st_mode):
+                self.set_time(path)
 
     def walk(self) -> Iterator[tuple[str, os.stat_result]]:
         """All paths below the root with their own status, in one fixed order."""
@@ -61,7 +93,7 @@ class Tree:
 
     def strip_privileges(self) -> None:
         """Take off every bit and attribute with which a file gives privileges, and every special file."""
-        for path, status in list(self.walk()):
+        for path, status in self.walk():
             if stat.S_ISLNK(status.st_mode):
                 continue
             if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
@@ -72,6 +104,16 @@ class Tree:
             for attribute in os.listxattr(path, follow_symlinks=False):
                 os.removexattr(path, attribute, follow_symlinks=False)
 
+    def _remove_others(self, directory: Path, kept: Sequence[Path]) -> None:
+        """Remove what is in a directory but for paths that are kept, and the way to them."""
+        if directory.is_symlink() or not directory.is_dir():
+            raise SandboxError(f"{directory} is not a directory, so nothing in it can be kept")
+        for path in directory.iterdir():
+            if any(path in place.parents for place in kept):
+                self._remove_others(path, kept)
+            elif path not in kept:
+                _remove(path)
+
     def _place(self, path: str) -> Path:
         """Return where the path is, with its parents made."""
         place = self.root / path
@@ -80,7 +122,10 @@ class Tree:
         return place
 
     def _check_inside(self, path: Path) -> None:
-        parent = path.parent.resolve()
+        try:
+            parent = path.parent.resolve()
+        except RuntimeError:  # before Python 3.13; since then, making what is above it fails
+            raise SandboxError(f"{path} leads in a circle") from None
         if ".." in path.parts or not (parent == self.root or self.root in parent.parents):
             raise SandboxError(f"{path} leads out of {self.root}")
 

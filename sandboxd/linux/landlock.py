@@ -7,6 +7,7 @@ import enum
 import os
 import struct
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from sandboxd.linux.libc import declare_syscall
 
@@ -43,6 +44,9 @@ _SCOPE_ABI = 6
 _KNOWN = {1: Access.REFER - 1, 2: Access.TRUNCATE - 1, 3: Access.IOCTL_DEV - 1, 4: Access.IOCTL_DEV - 1}
 _ALL = (Access.IOCTL_DEV << 1) - 1
 
+_RULE = struct.Struct("=Qi")  # struct landlock_path_beneath_attr, packed
+_OPEN = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
+
 _create_ruleset = declare_syscall(444, "landlock_create_ruleset", ctypes.c_char_p, ctypes.c_size_t, ctypes.c_uint32)
 _add_rule = declare_syscall(445, "landlock_add_rule", ctypes.c_int, ctypes.c_int, ctypes.c_char_p, ctypes.c_uint32)
 _restrict_self = declare_syscall(446, "landlock_restrict_self", ctypes.c_int, ctypes.c_uint32)
@@ -56,28 +60,35 @@ def abi_version() -> int:
         return 0
 
 
-def restrict(abi: int, rules: Iterable[tuple[str, Access]]) -> None:
-    """Allow this process, for ever, below each directory what is said of it or of one above, and nothing anywhere else.
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """What is to be allowed, as a kernel of some ABI takes it."""
 
-    What can only be said of a domain comes with it: no mount may be changed; and from ABI 6 on no abstract socket and no
-    process outside can be reached by connections and signals. Needs no_new_privs, or CAP_SYS_ADMIN in the namespace.
-    """
+    attributes: bytes
+    rules: tuple[tuple[str, int], ...]
+
+
+def domain(abi: int, rules: Iterable[tuple[str, Access]]) -> Domain:
+    """Say what may be done below each directory; to what is said of the ones above it, it adds."""
     known = _KNOWN.get(abi, _ALL)
     scoped = _SCOPE_ABSTRACT_UNIX_SOCKET | _SCOPE_SIGNAL if abi >= _SCOPE_ABI else 0
     # A kernel that knows a shorter structure takes this one, as long as what it does not know is 0.
     attributes = struct.pack("=QQQ", known, 0, scoped)
-    ruleset = _create_ruleset(attributes, len(attributes), 0)
+    return Domain(attributes, tuple((path, int(access & known)) for path, access in rules))
+
+
+def restrict(to: Domain) -> None:
+    """Allow this process, for ever, what the domain says, and nothing anywhere else.
+
+    What can only be said of a domain comes with it: no mount may be changed; and from ABI 6 on no abstract socket and no
+    process outside can be reached by connections and signals. Needs no_new_privs, or CAP_SYS_ADMIN in the namespace.
+    """
+    ruleset = _create_ruleset(to.attributes, len(to.attributes), 0)
     try:
-        for path, access in rules:
-            _allow_beneath(ruleset, path, access & known)
+        for path, access in to.rules:
+            directory = os.open(path, _OPEN)
+            _add_rule(ruleset, _RULE_PATH_BENEATH, _RULE.pack(access, directory), 0)
+            os.close(directory)
         _restrict_self(ruleset, 0)
     finally:
         os.close(ruleset)
-
-
-def _allow_beneath(ruleset: int, path: str, access: int) -> None:
-    directory = os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        _add_rule(ruleset, _RULE_PATH_BENEATH, struct.pack("=Qi", access, directory), 0)
-    finally:
-        os.close(directory)

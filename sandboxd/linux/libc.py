@@ -21,12 +21,13 @@ def raise_errno(result: int, func: Any, _args: Any) -> int:
     return result
 
 
-def declare(name: str, *argtypes: Any) -> Any:
-    """Return libc's function ``name`` with its argument types set and errors raised."""
+def declare(name: str, *argtypes: Any, raises: bool = True) -> Any:
+    """Return libc's function ``name`` with its argument types set; -1 is raised, or left to a caller who expects it."""
     func = getattr(_libc, name)
     func.argtypes = argtypes
     func.restype = ctypes.c_int
-    func.errcheck = raise_errno
+    if raises:
+        func.errcheck = raise_errno
     return func
 
 

@@ -1,8 +1,10 @@
-"""Mounts: mount(2) and the descriptor-based interface of Linux 5.2 (fsopen, open_tree, move_mount)."""
+"""Mounts: mount(2) and the descriptor-based interface of Linux 5.2 (fsopen, open_tree, move_mount).
+
+Paths and options are bytes, as the kernel takes them, so that who mounts the same again and again has them ready.
+"""
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import errno
 import os
@@ -61,8 +63,17 @@ class _MountAttrStruct(ctypes.Structure):
     ]
 
 
+# Joined here: to join two enumerated flags takes longer than most calls that they are for.
+_READ_ONLY_DATA = (
+    MountFlag.BIND | MountFlag.REMOUNT | MountFlag.RDONLY | MountFlag.NOSUID | MountFlag.NODEV | MountFlag.NOEXEC
+)
+_BIND = MountFlag.BIND
+_BIND_ALL = MountFlag.BIND | MountFlag.REC
+_PRIVATE = MountFlag.REC | MountFlag.PRIVATE
+_IDMAP = MountAttr.IDMAP.value
+
 _str, _int, _uint = ctypes.c_char_p, ctypes.c_int, ctypes.c_uint
-_mount = declare("mount", _str, _str, _str, ctypes.c_ulong, _str)
+_mount = declare("mount", _str, _str, _str, ctypes.c_ulong, _str, raises=False)
 _umount2 = declare("umount2", _str, _int)
 _pivot_root = declare("pivot_root", _str, _str)
 _open_tree = declare_syscall(428, "open_tree", _int, _str, _uint)
@@ -76,37 +87,42 @@ _mount_setattr = declare_syscall(
 )
 
 
-def _encode(text: str | None) -> bytes | None:
-    return None if text is None else os.fsencode(text)
-
-
-def mount(source: str | None, target: str, fstype: str | None = None, flags: int = 0, data: str | None = None) -> None:
+def mount(
+    source: bytes | None, target: bytes, fstype: bytes | None = None, flags: int = 0, data: bytes | None = None
+) -> None:
     """mount(2). None is NULL. The error names the target."""
-    try:
-        _mount(_encode(source), os.fsencode(target), _encode(fstype), int(flags), _encode(data))
-    except OSError as error:
-        raise OSError(error.errno, os.strerror(error.errno or 0), target) from None
+    if code := _try_mount(source, target, fstype, flags, data):
+        raise _error(code, target)
 
 
-def unmount(target: str, flags: int = MNT_DETACH) -> None:
+def _try_mount(source: bytes | None, target: bytes, fstype: bytes | None, flags: int, data: bytes | None) -> int:
+    """Return 0, or the errno of the failure."""
+    return ctypes.get_errno() if _mount(source, target, fstype, flags, data) else 0
+
+
+def _error(code: int | None, path: bytes) -> OSError:
+    return OSError(code, os.strerror(code or 0), os.fsdecode(path))
+
+
+def unmount(target: bytes, flags: int = MNT_DETACH) -> None:
     """umount2(2); lazily unless told otherwise."""
-    _umount2(os.fsencode(target), flags)
+    _umount2(target, flags)
 
 
-def pivot_into(root: str) -> None:
+def pivot_into(root: bytes) -> None:
     """Make ``root``, a mount point, the root of this mount namespace and drop the old root with all below it.
 
     pivot_root(".", ".") stacks the old root over the new, so that no directory for it is needed (pivot_root(2)).
     """
     os.chdir(root)
     _pivot_root(b".", b".")
-    unmount(".")
+    unmount(b".")
     os.chdir("/")
 
 
 def make_private() -> None:
     """Cut all mounts of this namespace off from other namespaces, both ways."""
-    mount(None, "/", None, MountFlag.REC | MountFlag.PRIVATE)
+    mount(None, b"/", None, _PRIVATE)
 
 
 def new_filesystem(fstype: str, attributes: int = 0, **options: str) -> int:
@@ -139,21 +155,21 @@ def reconfigure(mount_fd: int, **options: str) -> None:
         os.close(context)
 
 
-def clone_tree(path: str, *, recursive: bool = False) -> int:
+def clone_tree(path: bytes, *, recursive: bool = False) -> int:
     """Return a descriptor on a detached copy of the mount at ``path`` (a bind mount without a place yet). The error names it."""
     flags = _OPEN_TREE_CLONE | _CLOEXEC | (AT_RECURSIVE if recursive else 0)
     try:
-        return int(_open_tree(AT_FDCWD, os.fsencode(path), flags))
+        return int(_open_tree(AT_FDCWD, path, flags))
     except OSError as error:
-        raise OSError(error.errno, os.strerror(error.errno or 0), path) from None
+        raise _error(error.errno, path) from None
 
 
-def attach(mount_fd: int, target: str) -> None:
+def attach(mount_fd: int, target: bytes) -> None:
     """Put a detached mount at ``target``. The error names the target."""
     try:
-        _move_mount(mount_fd, b"", AT_FDCWD, os.fsencode(target), _MOVE_MOUNT_F_EMPTY_PATH)
+        _move_mount(mount_fd, b"", AT_FDCWD, target, _MOVE_MOUNT_F_EMPTY_PATH)
     except OSError as error:
-        raise OSError(error.errno, os.strerror(error.errno or 0), target) from None
+        raise _error(error.errno, target) from None
 
 
 def set_attributes(mount_fd: int, attributes: int, *, userns_fd: int | None = None, recursive: bool = False) -> None:
@@ -163,36 +179,37 @@ def set_attributes(mount_fd: int, attributes: int, *, userns_fd: int | None = No
     """
     spec = _MountAttrStruct(attr_set=int(attributes))
     if userns_fd is not None:
-        spec.attr_set |= int(MountAttr.IDMAP)
+        spec.attr_set |= _IDMAP
         spec.userns_fd = userns_fd
     flags = AT_EMPTY_PATH | (AT_RECURSIVE if recursive else 0)
     _mount_setattr(mount_fd, b"", flags, ctypes.byref(spec), ctypes.sizeof(spec))
 
 
-def mask(path: str, null: str, empty_dir: str) -> None:
-    """Hide ``path``: a file behind ``null``, a directory behind ``empty_dir``. A path that is not there is hidden already."""
-    with contextlib.suppress(FileNotFoundError):
-        # The kernel gives -ENOTDIR when a file is bound over a directory, which tells the two apart without a race.
-        try:
-            mount(null, path, None, MountFlag.BIND)
-        except NotADirectoryError:
-            mount(empty_dir, path, None, MountFlag.BIND)
-            write_protect(path)
+def mask(path: bytes, cover: bytes, otherwise: bytes) -> None:
+    """Hide ``path`` behind ``cover``, which is a file or a directory as it should be, or else behind ``otherwise``.
+
+    A path that is not there is hidden already. The kernel tells files from directories without a race, but refuses slowly:
+    only after a grace period of RCU (namespace_unlock(), fs/namespace.c).
+    """
+    code = _try_mount(cover, path, None, _BIND, None)
+    if code == errno.ENOTDIR:
+        code = _try_mount(otherwise, path, None, _BIND, None)
+    if code not in (0, errno.ENOENT):
+        raise _error(code, path)
 
 
-def protect(path: str) -> None:
+def protect(path: bytes) -> None:
     """Make ``path`` read-only. A path that is not there is left."""
-    try:
-        mount(path, path, None, MountFlag.BIND | MountFlag.REC)
-    except FileNotFoundError:
-        return
-    write_protect(path)
+    code = _try_mount(path, path, None, _BIND_ALL, None)
+    if code == 0:
+        write_protect(path)
+    elif code != errno.ENOENT:
+        raise _error(code, path)
 
 
-def write_protect(mount_point: str) -> None:
+def write_protect(mount_point: bytes) -> None:
     """Make a mount read-only, and good for data alone."""
-    guard = MountFlag.NOSUID | MountFlag.NODEV | MountFlag.NOEXEC
-    mount(None, mount_point, None, MountFlag.BIND | MountFlag.REMOUNT | MountFlag.RDONLY | guard)
+    mount(None, mount_point, None, _READ_ONLY_DATA)
 
 
 def means_no_idmap(error: OSError) -> bool:
@@ -202,7 +219,7 @@ def means_no_idmap(error: OSError) -> bool:
     return error.errno in (errno.EINVAL, errno.EOPNOTSUPP)
 
 
-def attach_and_close(mount_fd: int, target: str) -> None:
+def attach_and_close(mount_fd: int, target: bytes) -> None:
     """Put a detached mount at ``target`` and let go of its descriptor."""
     attach(mount_fd, target)
     os.close(mount_fd)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import ctypes
 import resource
-import select
+import signal
+from collections.abc import Iterable
 from enum import IntFlag
 
 from sandboxd.linux.libc import declare, declare_syscall
@@ -17,13 +18,14 @@ from sandboxd.linux.libc import declare, declare_syscall
 CLONE_PIDFD = 0x1000
 CLONE_INTO_CGROUP = 0x200000000  # Linux 5.7
 _SIGCHLD = 17
+_LAST_DESCRIPTOR = 2**32 - 1
 
-PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE = 4
 PR_CAPBSET_DROP = 24
 PR_SET_SECUREBITS = 28
 PR_SET_NO_NEW_PRIVS = 38
 PR_CAP_AMBIENT = 47
+PR_CAP_AMBIENT_RAISE = 2
 PR_CAP_AMBIENT_CLEAR_ALL = 4
 
 
@@ -63,11 +65,13 @@ class _CloneArgs(ctypes.Structure):
 _ulong = ctypes.c_ulong
 prctl = declare("prctl", ctypes.c_int, _ulong, _ulong, _ulong, _ulong)
 _unshare = declare("unshare", ctypes.c_int)
+_setns = declare("setns", ctypes.c_int, ctypes.c_int)
 _clone3 = declare_syscall(435, "clone3", ctypes.c_void_p, ctypes.c_size_t)
-_pidfd_send_signal = declare_syscall(
-    424, "pidfd_send_signal", ctypes.c_int, ctypes.c_int, ctypes.c_void_p, ctypes.c_uint
-)
 _close_range = declare_syscall(436, "close_range", ctypes.c_uint, ctypes.c_uint, ctypes.c_uint)
+# Looked up here: what is looked up for the first time in a child is looked up again in every child.
+_before_fork = ctypes.pythonapi.PyOS_BeforeFork
+_after_fork_parent = ctypes.pythonapi.PyOS_AfterFork_Parent
+_after_fork_child = ctypes.pythonapi.PyOS_AfterFork_Child
 
 
 def clone_into(namespaces: Namespace, *, cgroup_fd: int | None = None) -> tuple[int, int]:
@@ -80,16 +84,16 @@ def clone_into(namespaces: Namespace, *, cgroup_fd: int | None = None) -> tuple[
     if cgroup_fd is not None:
         args.flags |= CLONE_INTO_CGROUP
         args.cgroup = cgroup_fd
-    ctypes.pythonapi.PyOS_BeforeFork()
+    _before_fork()
     try:
         pid = _clone3(ctypes.addressof(args), ctypes.sizeof(args))
     except OSError:
-        ctypes.pythonapi.PyOS_AfterFork_Parent()
+        _after_fork_parent()
         raise
     if pid == 0:
-        ctypes.pythonapi.PyOS_AfterFork_Child()
+        _after_fork_child()
         return 0, -1
-    ctypes.pythonapi.PyOS_AfterFork_Parent()
+    _after_fork_parent()
     return pid, pidfd.value
 
 
@@ -98,28 +102,30 @@ def unshare(namespaces: Namespace) -> None:
     _unshare(int(namespaces))
 
 
-def pidfd_signal(pidfd: int, signal: int) -> None:
-    """Send ``signal`` to the process of ``pidfd``. Linux 5.1. ProcessLookupError when it is gone."""
-    _pidfd_send_signal(pidfd, signal, None, 0)
+def enter(fd: int, kind: Namespace) -> None:
+    """setns(2): move the calling thread into an existing namespace, by a descriptor of it."""
+    _setns(fd, int(kind))
 
 
-def has_ended(pidfd: int) -> bool:
-    """Return whether the process of ``pidfd`` has ended: its pidfd is readable then (pidfd_open(2))."""
-    return bool(select.select([pidfd], [], [], 0)[0])
+def pid_of(pidfd: int) -> int:
+    """Return the number that the process of ``pidfd`` has where /proc is from; -1 once it has ended (pidfd_open(2))."""
+    with open(f"/proc/self/fdinfo/{pidfd}", "rb") as file:
+        return int(next(line.split()[1] for line in file if line.startswith(b"Pid:")))
 
 
-def close_all_but(keep: set[int]) -> None:
+def pidfd_signal(pidfd: int, number: int) -> None:
+    """Send a signal to the process of ``pidfd``. Linux 5.1. ProcessLookupError when it is gone."""
+    signal.pidfd_send_signal(pidfd, number)
+
+
+def close_all_but(keep: Iterable[int]) -> None:
     """Close every descriptor that is not in ``keep``. Linux 5.9."""
     low = 0
-    for fd in [*sorted(keep), 2**32 - 1]:
+    for fd in sorted(keep):
         if fd > low:
-            _close_range(low, fd - 1 if fd != 2**32 - 1 else fd, 0)
+            _close_range(low, fd - 1, 0)
         low = fd + 1
-
-
-def die_with_parent() -> None:
-    """Be killed when the parent thread ends. Cleared by a change of credentials: call it after that."""
-    prctl(PR_SET_PDEATHSIG, 9, 0, 0, 0)
+    _close_range(low, _LAST_DESCRIPTOR, 0)
 
 
 def forbid_new_privileges() -> None:
@@ -127,27 +133,19 @@ def forbid_new_privileges() -> None:
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 
 
-def make_dumpable() -> None:
-    """Let this process's files in /proc be its own again, which a change of users makes root's."""
-    prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)
-
-
 def make_undumpable() -> None:
     """Deny ptrace, /proc/PID/mem and the like to every process without privileges over this one."""
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
-def cap_rlimit(kind: int, soft: int, hard: int | None = None) -> None:
-    """Set a resource limit; a hard limit above the inherited one is lowered to that one.
+def cap_rlimit(kind: int, value: int, pid: int = 0) -> None:
+    """Set a resource limit, soft and hard, of this process or another; one above the present hard limit is lowered to that one.
 
     Raising a hard limit takes CAP_SYS_RESOURCE in the initial user namespace, which nobody here has.
     """
-    most = resource.getrlimit(kind)[1]
-    hard = soft if hard is None else hard
-    if most != resource.RLIM_INFINITY:
-        hard = min(hard, most)
-        soft = min(soft, hard)
-    resource.setrlimit(kind, (soft, hard))
+    most = resource.prlimit(pid, kind)[1]
+    value = value if most == resource.RLIM_INFINITY else min(value, most)
+    resource.prlimit(pid, kind, (value, value))
 
 
 def raise_soft_limit(kind: int) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ctypes
 import fcntl
 import os
-import platform
+import select
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,11 +35,11 @@ _RESPONSE = struct.Struct("=QqiI")
 class _SockFprog(ctypes.Structure):
     """struct sock_fprog of linux/filter.h."""
 
-    _fields_ = [("len", ctypes.c_ushort), ("filter", ctypes.c_void_p)]
+    _fields_ = [("len", ctypes.c_ushort), ("filter", ctypes.c_char_p)]
 
 
 _seccomp = declare_syscall(
-    NUMBERS[platform.machine()], "seccomp", ctypes.c_uint, ctypes.c_uint, ctypes.POINTER(_SockFprog)
+    NUMBERS[os.uname().machine], "seccomp", ctypes.c_uint, ctypes.c_uint, ctypes.POINTER(_SockFprog)
 )
 
 
@@ -51,6 +51,9 @@ class Filter:
     """Refused calls get their errno from the kernel; deadly ones are notified."""
     audit_bpf: bytes
     """Every refused call is notified, so that it can be named."""
+    template_bpf: bytes
+    """For a process from which programs are forked: what this policy refuses in any way is not made there, and ENOSYS. Programs
+    load another filter beside it, whose every answer but "allow" comes before this one's (seccomp(2), SECCOMP_RET_TRACE)."""
     names: Mapping[int, str]
     """Names of this machine's calls, by number."""
     foreign_names: Mapping[int, str]
@@ -59,6 +62,10 @@ class Filter:
     """What is answered to a call that is refused by name: ``kill`` or an errno."""
     default: str | int
     """What is answered to a call that no rule names."""
+    holds_templates: bool
+    """Whether ``template_bpf`` holds what an image's own code may be in the place of a template: with ptrace(2) it would overrule it, say."""
+    plain_sockets: bool
+    """Whether no sockets can be made but Unix ones, and those of TCP and UDP."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +85,18 @@ def load(bpf: bytes, *, listener: bool) -> int | None:
     """
     if not bpf or len(bpf) % _INSTRUCTION_BYTES:
         raise ValueError("not a BPF program")
-    program = ctypes.create_string_buffer(bpf, len(bpf))
-    fprog = _SockFprog(len(bpf) // _INSTRUCTION_BYTES, ctypes.addressof(program))
+    fprog = _SockFprog(len(bpf) // _INSTRUCTION_BYTES, bpf)
     result = _seccomp(_SET_MODE_FILTER, _FLAG_NEW_LISTENER if listener else 0, ctypes.byref(fprog))
     return result if listener else None
 
 
+def is_listener(fd: int) -> bool:
+    """Whether a descriptor is what :func:`load` returns, of whichever filter. No name that a file can have is like it."""
+    return os.readlink(f"/proc/self/fd/{fd}") == "anon_inode:seccomp notify"
+
+
 def receive(listener: int) -> Notification | None:
-    """Take the next notification; None when its process has died meanwhile."""
+    """Take the next notification; None when its process has died meanwhile. Waits where somebody else has taken it."""
     buffer = bytearray(80)
     try:
         fcntl.ioctl(listener, _IOCTL_RECEIVE, buffer)
@@ -93,6 +104,25 @@ def receive(listener: int) -> Notification | None:
         return None
     number, pid, _, nr, arch = _NOTIFICATION.unpack_from(buffer)
     return Notification(number, pid, nr, arch)
+
+
+def has_notification(listener: int) -> bool:
+    """Whether there is one to receive, and not only the end of all who are behind the filter.
+
+    To receive after that end waits for ever before Linux 6.11.
+    """
+    return bool(_events(listener) & select.POLLIN)
+
+
+def is_deserted(listener: int) -> bool:
+    """Whether nobody is behind the filter any more. Before Linux 5.9 that is not told."""
+    return bool(_events(listener) & select.POLLHUP)
+
+
+def _events(listener: int) -> int:
+    poll = select.poll()
+    poll.register(listener, select.POLLIN)
+    return next((events for _, events in poll.poll(0)), 0)
 
 
 def refuse(listener: int, notification: Notification, errno: int) -> None:

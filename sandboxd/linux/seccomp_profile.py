@@ -11,6 +11,7 @@ import logging
 import os
 import platform
 import re
+import socket
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -87,7 +88,44 @@ _NEEDED_BY_INIT = (
     "setsid",
     "wait4",
 )
-
+_NEEDED_BY_TEMPLATES = (
+    "capset",
+    "landlock_add_rule",
+    "landlock_create_ruleset",
+    "landlock_restrict_self",
+    "poll",
+    "ppoll",
+    "prctl",
+    "seccomp",
+    "setgroups",
+    "setns",
+)
+_TOO_MUCH_FOR_TEMPLATES = (
+    "bpf",
+    "chroot",
+    "clone3",  # whose flags no filter sees
+    "fsconfig",
+    "fsmount",
+    "fsopen",
+    "fspick",
+    "io_uring_setup",
+    "mount",
+    "mount_setattr",
+    "move_mount",
+    "open_by_handle_at",
+    "open_tree",
+    "pidfd_getfd",
+    "pivot_root",
+    "process_vm_readv",
+    "process_vm_writev",
+    "ptrace",
+    "unshare",
+)
+# Those of linux/sched.h that a filter sees: NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET.
+_CLONE_NAMESPACES = 0x7E020000
+_SOCK_TYPE_MASK = 0xF  # beside it are SOCK_CLOEXEC and SOCK_NONBLOCK: linux/net.h
+_PLAIN_TYPES = (socket.SOCK_STREAM, socket.SOCK_DGRAM)
+_PLAIN_PROTOCOLS = (0, socket.IPPROTO_TCP, socket.IPPROTO_UDP)
 
 _T = TypeVar("_T")
 
@@ -163,12 +201,17 @@ def compile_profile(profile: Any) -> Filter:
     answers = {rule.name: rule.answer for rule in rules if rule.answer != _ALLOW}
     newest = max(numbers.values())
     return Filter(
-        bpf=_compile(pyseccomp, rules, default, newest, audit=False),
-        audit_bpf=_compile(pyseccomp, rules, default, newest, audit=True),
+        bpf=_compile(pyseccomp, rules, default, newest),
+        audit_bpf=_compile(pyseccomp, rules, default, newest, refusal=pyseccomp.NOTIFY),
+        template_bpf=_compile(
+            pyseccomp, [*_for_a_template(rules, numbers)], default, newest, refusal=pyseccomp.TRACE(0)
+        ),
         names=names,
         foreign_names=_names(pyseccomp, getattr(pyseccomp.Arch, _FOREIGN_ARCHES[platform.machine()])),
         answers=answers,
         default=default,
+        holds_templates=default != _ALLOW and not any(map(_is_too_much_for_a_template, rules)),
+        plain_sockets=default != _ALLOW and not any(map(_makes_other_sockets, rules)),
     )
 
 
@@ -278,6 +321,31 @@ def _split(args: Sequence[_Condition], where: str) -> Iterator[tuple[tuple[int, 
             yield (condition,)
 
 
+def _makes_other_sockets(rule: _Rule) -> bool:
+    """Whether a rule allows sockets other than those of Unix, TCP and UDP, or a ring, which makes any past the filter."""
+    if rule.answer != _ALLOW or rule.name not in ("socket", "socketpair", "io_uring_setup"):
+        return False
+    equal = {index: value for index, op, value, _ in rule.args if op == "EQ"}
+    if equal.get(0) == socket.AF_UNIX:
+        return False
+    of_ip = equal.get(0) in (socket.AF_INET, socket.AF_INET6) and equal.get(2) in _PLAIN_PROTOCOLS
+    return not (of_ip and any((1, "MASKED_EQ", _SOCK_TYPE_MASK, kind) in rule.args for kind in _PLAIN_TYPES))
+
+
+def _is_too_much_for_a_template(rule: _Rule) -> bool:
+    """Whether a rule allows what would have a template out of its filter, its namespaces or its root."""
+    if rule.answer != _ALLOW:
+        return False
+    return rule.name in _TOO_MUCH_FOR_TEMPLATES or (rule.name == "clone" and not _makes_no_namespaces(rule))
+
+
+def _makes_no_namespaces(rule: _Rule) -> bool:
+    return any(
+        index == 0 and op == "MASKED_EQ" and mask & _CLONE_NAMESPACES == _CLONE_NAMESPACES and not value & mask
+        for index, op, mask, value in rule.args
+    )
+
+
 def _check_init_can_live(rules: Sequence[_Rule], default: str | int, numbers: Mapping[str, int]) -> None:
     allowed = {rule.name for rule in rules if rule.answer == _ALLOW}
     refused = {rule.name for rule in rules if rule.answer != _ALLOW and not rule.args}
@@ -288,14 +356,26 @@ def _check_init_can_live(rules: Sequence[_Rule], default: str | int, numbers: Ma
             raise InvalidProfile(f"{name} must be allowed: the container's init needs it")
 
 
-def _compile(library: Any, rules: Sequence[_Rule], default: str | int, newest: int, *, audit: bool) -> bytes:
+def _for_a_template(rules: Sequence[_Rule], numbers: Mapping[str, int]) -> Iterator[_Rule]:
+    """Yield the rules, and those of what a template does and no program may: enter namespaces, build walls."""
+    yield from (rule for rule in rules if rule.name not in _NEEDED_BY_TEMPLATES)
+    yield from (_Rule(name, numbers[name], _ALLOW, ()) for name in _NEEDED_BY_TEMPLATES if name in numbers)
+
+
+def _compile(
+    library: Any, rules: Sequence[_Rule], default: str | int, newest: int, *, refusal: Any | None = None
+) -> bytes:
+    """Compile the rules; with ``refusal``, all that is not allowed is answered so."""
+
     def action(answer: str | int) -> Any:
         if answer == _ALLOW:
             return library.ALLOW
-        return library.NOTIFY if answer == KILL or audit else library.ERRNO(answer)
+        if refusal is not None:
+            return refusal
+        return library.NOTIFY if answer == KILL else library.ERRNO(answer)
 
     compiled = library.SyscallFilter(action(default))
-    compiled.set_attr(library.Attr.ACT_BADARCH, library.NOTIFY)
+    compiled.set_attr(library.Attr.ACT_BADARCH, library.NOTIFY if refusal is None else refusal)
     compiled.set_attr(library.Attr.CTL_OPTIMIZE, 2)
     for rule in rules:
         if action(rule.answer) != action(default):

@@ -15,21 +15,26 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from sandboxd.errors import ContainerLost, SetupFailed, setting_up
-from sandboxd.linux import cgroups, process
-from sandboxd.linux.cgroups import Settings
-from sandboxd.model import File
-from sandboxd.runtime import delivery, wire, workspace
+from sandboxd.linux import cgroups, process, seccomp
+from sandboxd.linux.cgroups import Counters, Settings
+from sandboxd.model import File, Start
+from sandboxd.runtime import arguments, delivery, wire, workspace
 from sandboxd.runtime.launcher_client import Created, LauncherClient, LauncherGone
 from sandboxd.runtime.spec import PROCESSES_OF_INIT, ContainerSpec, ProgramSpec
+from sandboxd.runtime.templates import Template
 from sandboxd.runtime.wire import FromInit, InitMessage
+
+_T = TypeVar("_T")
 
 # How long init may take for its steps, and again to start a program; both take milliseconds.
 _SET_UP_S = 30.0
 # How long init may take to say that the program has ended, before it is helped. It takes 0.1 ms.
 _PATIENCE_S = 0.01
+# How long a template may leave unreaped what came between it and its fork. It takes less than a millisecond.
+_REAPED_WITHIN_S = 1.0
 _MOST_WAIT_STATUS = 0xFFFF
 _MOST_ERRNO = 4095
 _QUICKLY_WRITTEN_BYTES = 1 << 20  # in less than a millisecond
@@ -48,8 +53,17 @@ class Reaped:
 class Container:
     """A container that exists. ``destroy`` must be called in the end, whatever happened."""
 
-    def __init__(self, spec: ContainerSpec, launcher: LauncherClient, created: Created, control: socket.socket) -> None:
+    def __init__(
+        self,
+        spec: ContainerSpec,
+        launcher: LauncherClient,
+        created: Created,
+        control: socket.socket,
+        template: Template | None = None,
+    ) -> None:
         self.spec = spec
+        self._template = template
+        self.origin = Start.COLD
         self._loop = asyncio.get_running_loop()
         self._launcher = launcher
         self._control = control
@@ -57,6 +71,8 @@ class Container:
         self._pidfd = created.pidfd
         self.writable_fd = created.writable_fd
         self.cgroup = cgroups.observe(launcher.cgroup_version, created.cgroup_fds)
+        self.baseline: Counters
+        """What its group had used when it was ready; all that init uses after that it tells."""
         self.listener_fd = -1
         self.program_pidfd = -1
         self._overdue: asyncio.TimerHandle | None = None
@@ -64,6 +80,7 @@ class Container:
         """CPU time that init has used since START, by its own account."""
         self.exited_ns = 0
         """When the program ended, by init's account and the monotonic clock, which all processes share."""
+        self._built: asyncio.Future[None] = self._loop.create_future()
         self._ready: asyncio.Future[None] = self._loop.create_future()
         self._started: asyncio.Future[tuple[InitMessage, int]] = self._loop.create_future()
         self.exited: asyncio.Future[int] = self._loop.create_future()
@@ -76,13 +93,19 @@ class Container:
         """When the program's first process was seen to have ended, by this process's own eyes; 0 before."""
         self.on_end: Callable[[], None] = lambda: None
         """Called when the program has ended or the container is dead, whichever comes first."""
+        self._ready.add_done_callback(lambda future: future.exception())  # whoever makes it may have failed before
         control.setblocking(False)
         self._loop.add_reader(control, self._receive)
         self._loop.add_reader(self._pidfd, self._died)
 
     @classmethod
-    async def create(cls, spec: ContainerSpec, bpf: bytes, launcher: LauncherClient) -> Container:
-        """Make a container and wait until its init is ready. SetupFailed when a step fails; nothing is left then."""
+    async def create(
+        cls, spec: ContainerSpec, bpf: bytes, launcher: LauncherClient, template: Template | None = None
+    ) -> Container:
+        """Make a container and wait until its init is ready, with a fork of a template in it where one is named.
+
+        SetupFailed when a step fails; nothing is left then.
+        """
         with setting_up("open_control_socket"):
             ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
@@ -94,16 +117,29 @@ class Container:
         except BaseException:
             ours.close()
             raise
-        self = cls(spec, launcher, created, ours)
+        self = cls(spec, launcher, created, ours, template)
         try:
-            if not await _in_time(self._ready):
-                raise SetupFailed("init", errno.ETIMEDOUT, f"not ready after {_SET_UP_S:g} s")
-            await self._ready
-        except BaseException:
+            if template is not None:
+                await self._have_joined(template)
+            await self._in_time(self._ready)
+            with setting_up("read_accounts"):
+                self.baseline = self.cgroup.counters()
+        except BaseException as error:
             self.kill()
             await asyncio.shield(self.destroy())
+            if isinstance(error, TimeoutError):
+                raise SetupFailed("init", errno.ETIMEDOUT, f"not ready after {_SET_UP_S:g} s") from None
             raise
         return self
+
+    async def _have_joined(self, template: Template) -> None:
+        """Have the template forked into this container as soon as its walls stand; if they do not, the caller hears why."""
+        await asyncio.wait((self._built, self._ready), timeout=_SET_UP_S, return_when=asyncio.FIRST_COMPLETED)
+        if self._built.done():
+            try:
+                await self._launcher.join(self.spec.id, template.spec.id)
+            except LauncherGone:
+                raise SetupFailed("launch", 0, "the launcher ended") from None
 
     @property
     def launcher_ended(self) -> bool:
@@ -133,18 +169,18 @@ class Container:
         Returns init's message and the terminal's master (-1 without one); the message is STARTED or NOT_EXECUTABLE.
         SetupFailed when a step before the program fails, ContainerLost when init does not answer.
         """
-        header = {"program": program.to_json(), "files": delivery.describe(files)}
         with setting_up("pass_program"):
-            memfd = await _packed(header, [file.content for file in files])
+            memfd = await _packed(arguments.passable(program), files)
         try:
             wire.send(self._control, b"start", [memfd, *streams])
         except OSError:
             self._lose("init ended before the program was started")
         finally:
             os.close(memfd)
-        if not await _in_time(self._started):
-            raise ContainerLost(f"init did not start the program in {_SET_UP_S:g} s")
-        return await self._started
+        try:
+            return await self._in_time(self._started)
+        except TimeoutError:
+            raise ContainerLost(f"init did not start the program in {_SET_UP_S:g} s") from None
 
     def signal_program(self, number: int) -> None:
         """Send a signal to the program, if it runs."""
@@ -155,7 +191,8 @@ class Container:
 
     async def settle(self, seconds: float) -> Reaped | None:
         """Wait until init is alone or the container is dead; None where it is not alone, or the kernel counts more."""
-        await asyncio.wait((self.empty, self.dead), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        if not self.empty.done() and not self.dead.done():
+            await asyncio.wait((self.empty, self.dead), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         if not self.empty.done() or self.cgroup.processes() > PROCESSES_OF_INIT:
             return None
         return self.empty.result()
@@ -183,17 +220,34 @@ class Container:
             with contextlib.suppress(ProcessLookupError):
                 process.pidfd_signal(self._pidfd, signal.SIGKILL)
 
+    async def ended(self) -> None:
+        """Wait until everything is dead that was killed."""
+        if self._template is not None:
+            await self._end_without(self._template)
+        await self.dead
+
     async def destroy(self) -> None:
         """Wait until everything is dead, have it reaped, close all descriptors."""
-        await self.dead
+        await self.ended()
+        if self._template is not None:
+            with contextlib.suppress(OSError):  # the group has gone with the launcher, and the template with it
+                self._template.may_keep(self.cgroup.memory_bytes())
         try:
             with contextlib.suppress(LauncherGone):
                 await self._launcher.destroy(self.spec.id)
         finally:
             self._close()
 
+    async def _end_without(self, template: Template) -> None:
+        """End a template, whose code is an image's, that does not reap what it has in here: init cannot end before that."""
+        await asyncio.wait((self.dead,), timeout=_REAPED_WITHIN_S)
+        if not self.dead.done():
+            template.end()
+
     def hear(self) -> None:
         """Take what init has said by now."""
+        if self.empty.done():
+            return
         said = (self._ready, self._started, self.exited, self.empty)
         before = -1
         while self._control.fileno() >= 0 and before < (before := sum(future.done() for future in said)):
@@ -220,15 +274,19 @@ class Container:
 
     def _handle(self, message: InitMessage, fds: list[int]) -> None:
         match message.kind:
+            case FromInit.BUILT if self.spec.forked and not fds and not self._built.done():
+                self._built.set_result(None)
             case FromInit.READY if len(fds) == 1 and not self._ready.done():
-                self._ready.set_result(None)
+                if not seccomp.is_listener(fds[0]):
+                    raise ValueError("a descriptor that is no seccomp listener")
                 self.listener_fd = fds.pop()
+                self._ready.set_result(None)
             case FromInit.FAILED if not fds and not self._started.done():
                 step, _, reason = message.text.decode(errors="replace").partition("\0")
                 waited_for = self._started if self._ready.done() else self._ready
                 waited_for.set_exception(SetupFailed(step, message.a, reason))
             case FromInit.STARTED if len(fds) in (1, 2) and not self._started.done():
-                self._hold_program(fds[0])
+                self._hold_program(*fds)
                 self.own_cpu_us = message.b
                 self._started.set_result((message, fds[1] if len(fds) > 1 else -1))
                 fds.clear()
@@ -247,12 +305,15 @@ class Container:
                     raise ValueError(f"{message.a} and {message.b} switches")
                 self.own_cpu_us = message.e
                 read, written = (None if count < 0 else count for count in (message.c, message.d))
+                self._loop.remove_reader(self._control)  # it has nothing more to say
                 self.empty.set_result(Reaped(message.a, message.b, read, written))
             case _:
                 raise ValueError(f"{message.kind.name} with {len(fds)} descriptors out of turn")
 
-    def _hold_program(self, pidfd: int) -> None:
-        """Take the program's pidfd. ValueError where it is none: a file cannot be waited for."""
+    def _hold_program(self, pidfd: int, master: int | None = None) -> None:
+        """Take the program's pidfd. ValueError where it is none, for a file cannot be waited for, or where its terminal's master is none."""
+        if master is not None and not os.isatty(master):
+            raise ValueError("a descriptor that is no terminal")
         try:
             self._loop.add_reader(pidfd, self._program_ended)
         except OSError as error:
@@ -296,6 +357,14 @@ class Container:
         self.dead.set_result(None)
         self.on_end()
 
+    async def _in_time(self, future: asyncio.Future[_T]) -> _T:
+        """Wait for what init has to say, for as long as it can take on any machine; then it is TimeoutError."""
+        timer = self._loop.call_later(_SET_UP_S, _give_up, future)
+        try:
+            return await future
+        finally:
+            timer.cancel()
+
     def _close(self) -> None:
         self._loop.remove_reader(self._control)
         self._control.close()
@@ -313,14 +382,19 @@ class Container:
             os.close(self.writable_fd)
 
 
-async def _in_time(future: asyncio.Future[Any]) -> bool:
-    """Wait for what init has to say, for as long as it can take on any machine."""
-    done, _ = await asyncio.wait([future], timeout=_SET_UP_S)
-    return bool(done)
+def _give_up(future: asyncio.Future[Any]) -> None:
+    if not future.done():
+        future.set_exception(TimeoutError())
 
 
-async def _packed(header: dict[str, Any], contents: Sequence[bytes]) -> int:
+async def _packed(program: ProgramSpec, files: Sequence[File]) -> int:
     """Return the memfd of a start; a large one is written off the event loop."""
-    if sum(map(len, contents)) <= _QUICKLY_WRITTEN_BYTES:
-        return wire.to_memfd(header, contents)
-    return await asyncio.to_thread(wire.to_memfd, header, contents)
+    size = arguments.length(program) + sum(len(file.path) + len(file.content) for file in files)
+    if size <= _QUICKLY_WRITTEN_BYTES:
+        return _pack(program, files)
+    return await asyncio.to_thread(_pack, program, files)
+
+
+def _pack(program: ProgramSpec, files: Sequence[File]) -> int:
+    header = {"program": program.to_json(), "files": delivery.describe(files)}
+    return wire.to_memfd(header, [file.content for file in files])

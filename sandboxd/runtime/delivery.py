@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
-from sandboxd.model import File
+from sandboxd.linux.files import NEW_FILE
+
+if TYPE_CHECKING:  # init imports this
+    from sandboxd.model import File
 
 Entry = tuple[str, int, int]
 """Path below the workspace, permission bits, size in bytes."""
@@ -21,11 +25,15 @@ def describe(files: Sequence[File]) -> list[Entry]:
 
 
 def write(contents: int, offset: int, entries: Iterable[Entry]) -> None:
-    """Write files below the current directory, in which they are the first; ``contents`` has theirs from ``offset`` on."""
+    """Write files below the current directory, over what the image has there; ``contents`` has theirs from ``offset`` on."""
     for path, mode, size in entries:
         if parent := os.path.dirname(path):
             os.makedirs(parent, 0o755, exist_ok=True)
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        try:
+            fd = os.open(path, NEW_FILE, 0o600)
+        except FileExistsError:  # of the image's workspace; a link is replaced, too
+            os.unlink(path)
+            fd = os.open(path, NEW_FILE, 0o600)
         try:
             end = offset + size
             while offset < end:

@@ -6,35 +6,34 @@ What containers share is here: the launcher (a new one is started when it dies),
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import math
 import os
 import resource
 import secrets
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from sandboxd.errors import HostUnfit, SetupFailed
 from sandboxd.linux import process
 from sandboxd.linux.cgroups import Settings
-from sandboxd.model import Limits
+from sandboxd.linux.seccomp_identities import no_ways_around, only_these_users
+from sandboxd.model import Limits, Runtime, Start
 from sandboxd.runtime.container import Container
+from sandboxd.runtime.hooks import read_hook
+from sandboxd.runtime.identities import Row
+from sandboxd.runtime.kind import Kind
 from sandboxd.runtime.launcher_client import LauncherClient
 from sandboxd.runtime.policy import Policy
-from sandboxd.runtime.pool import Pool
-from sandboxd.runtime.spec import PROCESSES_OF_INIT, ContainerSpec, IdMap
+from sandboxd.runtime.pool import Bounds, Pool
+from sandboxd.runtime.spec import PROCESSES_OF_INIT, PROGRAM_UID, ContainerSpec, IdMap, TemplateSpec
+from sandboxd.runtime.templates import MOST, NoRow, Template, Templates
 
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """What a container is made of and cannot be changed in it. Equal where the digests are."""
-
-    image: Path
-    policy: Policy = field(compare=False)
-    policy_digest: str
-    audit: bool
+_PATIENCE_S = 1.0  # with what came of a launcher that was killed, which ends in milliseconds, or does not end
 
 
 @dataclass(slots=True)
@@ -44,13 +43,32 @@ class _Live:
     container: Container
     kind: Kind
     cpu_set: str | None
+    free_ids: list[IdMap]
+    """Where its ids belong."""
     handed_out: bool = False
+
+
+class _NoIdsLeft(SetupFailed):
+    """A template has as many forks as it has ids for."""
+
+    def __init__(self) -> None:
+        super().__init__("allocate_ids", errno.EAGAIN, "every range of ids of the template is in use")
 
 
 class Engine:
     """Makes containers for one server."""
 
-    def __init__(self, *, store: Path, cgroup_parent: str | None, ids: Sequence[IdMap], pool_size: int) -> None:
+    def __init__(
+        self,
+        *,
+        store: Path,
+        cgroup_parent: str | None,
+        ids: Sequence[IdMap],
+        pool: Bounds,
+        rows: Sequence[Row] = (),
+        templates: int = MOST,
+    ) -> None:
+        """``ids`` are of containers with no template's fork in them, ``rows`` of templates: where there are none there is no template."""
         self._store = store
         self._cgroup_parent = cgroup_parent
         self._free_ids = list(reversed(ids))
@@ -59,7 +77,9 @@ class Engine:
         self._starting = asyncio.Lock()
         self._live: dict[str, _Live] = {}
         self._retiring: set[asyncio.Task[None]] = set()
-        self.pool: Pool[Kind] = Pool(pool_size, self._make_spare, self.retire)
+        self.pool: Pool[Kind] = Pool(pool, self._make_spare, self.retire, asyncio.get_running_loop())
+        self._rows = rows
+        self.templates = Templates(templates if rows else 0, self._start_template, self._retire_template)
 
     @property
     def live(self) -> int:
@@ -78,85 +98,199 @@ class Engine:
 
     async def stop(self) -> None:
         """End the launcher, with every container that is left."""
+        await self.templates.close()
         await self.pool.close()
         if self._retiring:
             await asyncio.wait(self._retiring)
         if self._launcher is not None:
             await self._launcher.stop()
 
-    async def create(self, image: Path, policy: Policy, limits: Limits, *, audit: bool) -> Container:
-        """Return a new container that is ready, from the pool or made now.
+    async def create(
+        self,
+        image: tuple[Path, ...],
+        policy: Policy,
+        limits: Limits,
+        *,
+        audit: bool,
+        warm: bool = True,
+        runtime: Runtime | None = None,
+    ) -> Container:
+        """Return a new container that is ready, from the pool where it may be ``warm``, or made now; of an image's layers, the lowest first.
 
-        SetupFailed names the step that failed; nothing is left then.
+        With ``runtime`` in it where there is a template of that. It has whole CPUs: a part of one is taken away when the program has been
+        started (``Run.start``), for init would take a hundred times as long with a hundredth. SetupFailed names the step that failed; nothing
+        is left then.
         """
         kind = Kind(image, policy, policy.digest, audit)
-        container = await self._take_spare(kind, limits) or await self._make(kind, limits)
-        self._live[container.spec.id].handed_out = True
+        container = None
+        with self.pool.waiting():
+            if warm and runtime is not None:
+                container = await self._with_runtime(replace(kind, runtime=runtime), limits)
+            if container is None and warm:
+                container = await self._take_spare(kind, limits)
+            if container is None:
+                container = await self._make(kind, limits)
+        live = self._live[container.spec.id]
+        live.handed_out = True
+        self.pool.given(live.kind)
         return container
+
+    async def _with_runtime(self, kind: Kind, limits: Limits) -> Container | None:
+        """Return a container with a fork of a template in it; None where there is no template yet, or it cannot."""
+        if self.templates.get(kind) is None:
+            return None
+        container = await self._take_spare(kind, limits)
+        if container is None:
+            try:
+                container = await self._make(kind, kind.policy.defaults)
+            except _NoIdsLeft:
+                return None
+            except SetupFailed as error:  # a container without will tell whether it is the template's fault
+                self.templates.give_up(kind, error)
+                return None
+            container = await self._adapted(container, limits)
+        if container is not None:
+            container.origin = Start.TEMPLATE
+        return container
+
+    def forget(self, image: tuple[Path, ...]) -> None:
+        """Keep nothing ready of an image, by its layers: nobody will ask for it."""
+        self.pool.drop(lambda kind: kind.image == image)
+        self.templates.drop(lambda kind: kind.image == image)
+        if self._launcher is not None:
+            self._launcher.forget(self._places(image))
 
     def retire(self, container: Container) -> None:
         """Destroy a container that nobody waits for."""
-        task = asyncio.create_task(self.destroy(container))
+        self._in_background(self.destroy(container))
+
+    def _in_background(self, ending: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(ending)
         self._retiring.add(task)
         task.add_done_callback(self._retiring.discard)
 
     async def destroy(self, container: Container) -> None:
         """Kill what still lives of a container, reap it and take back what it used."""
+        live = self._live[container.spec.id]
+        if live.handed_out:
+            self.pool.given_back(live.kind)
         container.kill()
         try:
             await container.destroy()
         finally:
-            live = self._live.pop(container.spec.id)
-            self._free_ids.append(container.spec.ids)
+            del self._live[container.spec.id]
+            live.free_ids.append(container.spec.ids)
+            self.templates.end_spent()
             self._give_cpus_back(live.cpu_set)
             if live.handed_out:
-                self.pool.top_up(live.kind)
+                self.pool.replenish()
 
     async def _make_spare(self, kind: Kind) -> Container:
-        return await self._make(kind, kind.policy.defaults)
+        return await self._make(kind, kind.policy.defaults, spare=True)
 
     async def _take_spare(self, kind: Kind, limits: Limits) -> Container | None:
         """Take a container of the pool and give it the limits; None where there is none that can have them."""
         container = await self.pool.take(kind)
         if container is not None:
-            try:
-                await self._adapt(container, limits)
-            except SetupFailed:  # less memory than it uses, or the launcher has just ended
-                self.retire(container)
-                return None
+            container.origin = Start.POOLED
+            container = await self._adapted(container, limits)
         return container
 
-    async def _make(self, kind: Kind, limits: Limits) -> Container:
+    async def _adapted(self, container: Container, limits: Limits) -> Container | None:
+        """Give a container other limits; None, and no container, where it cannot have them."""
         try:
-            launcher = await self._serving_launcher()
-        except HostUnfit as error:
-            raise SetupFailed("launch", 0, str(error)) from error
-        ids, cpu_set = await self._take_ids(), self._take_cpus(limits.cpus)
-        spec = ContainerSpec(
-            id=secrets.token_hex(16),
-            image=str(kind.image.relative_to(self._store)),
-            ids=ids,
-            cgroup=self._settings(limits, cpu_set),
-            disk_bytes=limits.disk_bytes,
-            inodes=kind.policy.inodes,
-        )
+            await self._adapt(container, limits)
+        except SetupFailed:  # less memory than it uses, or the launcher has just ended
+            self.retire(container)
+            return None
+        return container
+
+    async def _make(self, kind: Kind, limits: Limits, *, spare: bool = False) -> Container:
+        launcher = await self._launcher_for_one_more()
+        template = self._template_for(kind)
+        free_ids = await self._some_free_ids() if template is None else template.row.free
+        if not free_ids:
+            raise _NoIdsLeft
+        ids = free_ids.pop()
+        cpu_set = self._take_cpus(limits.cpus)
         seccomp = kind.policy.seccomp
         try:
-            container = await Container.create(spec, seccomp.audit_bpf if kind.audit else seccomp.bpf, launcher)
+            spec = ContainerSpec(
+                id=secrets.token_hex(16),
+                image=self._places(kind.image),
+                ids=ids,
+                cgroup=self._settings(limits, cpu_set),
+                disk_bytes=limits.disk_bytes,
+                inodes=kind.policy.inodes,
+                own_network=template is not None or not seccomp.plain_sockets,
+                forked=template is not None,
+                spare=spare,
+            )
+            bpf = seccomp.audit_bpf if kind.audit else seccomp.bpf
+            with contextlib.nullcontext() if template is None else template.forking():
+                container = await Container.create(spec, bpf, launcher, template)
         except BaseException:
-            self._free_ids.append(ids)
+            free_ids.append(ids)
             self._give_cpus_back(cpu_set)
             raise
-        self._live[spec.id] = _Live(container, kind, cpu_set)
+        self._live[spec.id] = _Live(container, kind, cpu_set, free_ids)
         return container
 
-    async def _take_ids(self) -> IdMap:
-        """Take a map of ids; one that a container on its way out still has is waited for."""
+    def _places(self, image: tuple[Path, ...]) -> tuple[str, ...]:
+        """Return where an image is, as the launcher is told."""
+        return tuple(str(layer.relative_to(self._store)) for layer in image)
+
+    def _template_for(self, kind: Kind) -> Template | None:
+        """Return the template that a container of this kind is a fork of; SetupFailed where there is none any more."""
+        if kind.runtime is None:
+            return None
+        template = self.templates.get(kind)
+        if template is None:
+            raise SetupFailed("find_template", 0, "it has ended")
+        return template
+
+    async def _start_template(self, kind: Kind) -> Template:
+        launcher = await self._launcher_for_one_more()
+        assert kind.runtime is not None
+        row = next((row for row in self._rows if row.whole), None)
+        if row is None:
+            raise NoRow
+        ids, runtime = row.free.pop(), kind.runtime
+        seccomp = kind.policy.seccomp
+        spec = TemplateSpec(
+            id=secrets.token_hex(16),
+            image=self._places(kind.image),
+            uid=ids.owner,
+            cgroup=self._settings(kind.policy.compile_defaults, None),
+            argv=runtime.argv,
+            env=dict(runtime.env),
+            stack_bytes=runtime.stack_bytes,
+            place=runtime.place,
+            preload=runtime.preload,
+        )
+        own = only_these_users(PROGRAM_UID, *row.owners) + no_ways_around() + seccomp.template_bpf
+        try:
+            return await Template.start(spec, ids, row, launcher, (own, seccomp.bpf), read_hook(runtime.hook))
+        except BaseException:
+            row.free.append(ids)
+            raise
+
+    def _retire_template(self, template: Template) -> None:
+        self._in_background(self._destroy_template(template))
+
+    async def _destroy_template(self, template: Template) -> None:
+        try:
+            await template.destroy()
+        finally:
+            template.row.free.append(template.ids)
+
+    async def _some_free_ids(self) -> list[IdMap]:
+        """Return the ids of containers that nobody has; one that a container on its way out still has is waited for."""
         while not self._free_ids:
             if not self._retiring:
                 raise SetupFailed("allocate_ids", errno.EAGAIN, "every range of ids is in use")
             await asyncio.wait(self._retiring, return_when=asyncio.FIRST_COMPLETED)
-        return self._free_ids.pop()
+        return self._free_ids
 
     async def _adapt(self, container: Container, limits: Limits) -> None:
         """Write a request's limits to a container that was made with others."""
@@ -170,13 +304,21 @@ class Engine:
             memory_bytes=limits.memory_bytes,
             processes=limits.processes + PROCESSES_OF_INIT,
             cpu_shares=limits.cpu_shares,
-            cpu_quota=limits.cpus if limits.cpus < len(self._cpus) else None,
             cpu_set=cpu_set,
         )
+
+    async def _launcher_for_one_more(self) -> LauncherClient:
+        """Return the launcher. SetupFailed where there is none to be had."""
+        try:
+            return await self._serving_launcher()
+        except HostUnfit as error:
+            raise SetupFailed("launch", 0, str(error)) from error
 
     async def _serving_launcher(self) -> LauncherClient:
         async with self._starting:
             if self._launcher is None or self._launcher.gone.done():
+                if self._launcher is not None:  # the next one's start sweeps what is left of who has ended by then
+                    await self._launcher.reaped(_PATIENCE_S)
                 self._launcher = await LauncherClient.start(self._store, self._cgroup_parent)
             return self._launcher
 

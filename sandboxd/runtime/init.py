@@ -10,14 +10,16 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import json
 import os
 import resource
 import signal
+import socket
 import stat
 import struct
 import termios
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, TypeVar
 
 from sandboxd.linux import process, procfs
@@ -27,9 +29,26 @@ from sandboxd.runtime.wire import FromInit, InitMessage
 
 _T = TypeVar("_T")
 
+
+def rehearse(child: steps.Child) -> None:
+    """Do in vain, in a container that nobody waits for yet, what START will ask for.
+
+    A clone copies each page when it first writes to it, 1.6 us: those that are copied here need not be while somebody waits.
+    """
+    if not child.spare:
+        return
+    program = ProgramSpec.from_json(json.loads(_REHEARSAL)["program"])
+    _read_io(child)
+    if child.program is None:
+        with contextlib.suppress(FileNotFoundError):
+            own = child.control.fileno()
+            _spawn(_find(program.argv[0], program.env["PATH"]), program, [(os.POSIX_SPAWN_DUP2, own, own)])
+    os.close(os.pidfd_open(os.getpid()))
+
+
 STEPS: tuple[Callable[[steps.Child], None], ...] = (
     steps.keep_only_own_descriptors,
-    steps.open_own_io,
+    steps.enter_group,
     steps.await_identity,
     steps.become_root_of_the_container,
     steps.enter_own_namespaces,
@@ -41,9 +60,10 @@ STEPS: tuple[Callable[[steps.Child], None], ...] = (
     steps.pivot,
     steps.forget_privileges,
     steps.limit_what_no_request_sets,
-    steps.die_with_the_launcher,
     steps.restrict_access,
+    rehearse,
     steps.filter_system_calls,
+    steps.await_program,
     steps.report_ready,
 )
 
@@ -51,8 +71,20 @@ STEPS: tuple[Callable[[steps.Child], None], ...] = (
 _RLIMIT_NPROC_MARGIN = 16
 # Why a program is not started though nothing is wrong with it: no process, no descriptor, no block of the image to be had.
 _HOST_ERRORS = (errno.EAGAIN, errno.ENFILE, errno.EIO)
-_ALL_SIGNALS = tuple(set(signal.valid_signals()) - {signal.SIGKILL, signal.SIGSTOP})
+_SIGKILL = int(signal.SIGKILL)
+_ALL_SIGNALS = tuple(int(number) for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
 _MOST_DIRECTORIES = 1024
+_NOTHING = ProgramSpec(
+    argv=("nothing",),
+    env={"PATH": "/nonexistent"},
+    tty=False,
+    cpu_seconds=1,
+    processes=1,
+    open_files=1,
+    file_size_bytes=1,
+    stack_bytes=1,
+)
+_REHEARSAL = json.dumps({"program": _NOTHING.to_json()})
 _TIOCGPTN = 0x80045430
 _TIOCSPTLCK = 0x40045431
 
@@ -60,10 +92,20 @@ _TIOCSPTLCK = 0x40045431
 def main(child: steps.Child) -> NoReturn:
     """Run as process 1. Ends with os._exit in every case: nothing of the launcher's may unwind or be flushed."""
     try:
-        for step in STEPS:
-            _do(child, step.__name__, step, child)
+        _build(child)
         _serve(child)
     finally:
+        os._exit(1)
+
+
+def _build(child: steps.Child) -> None:
+    """Take every step; the server is told which failed, and this process ends."""
+    step = STEPS[0]
+    try:
+        for step in STEPS:
+            step(child)
+    except OSError as error:
+        steps.report_failure(child, step.__name__, error)
         os._exit(1)
 
 
@@ -87,11 +129,13 @@ def _serve(child: steps.Child) -> None:
     program = ProgramSpec.from_json(header["program"])
     if header["files"]:
         _do(child, "put_files", _put_files, child, start, offset, header["files"])
-    for fd in (start, child.launcher_pidfd):
-        os.close(fd)
-    _do(child, "set_limits", _set_limits, program)
+    os.close(start)
+    _do(child, "set_limits", _set_limits, program, child.program_pid)
     io_before = _read_io(child)
-    pid = _do(child, "start_program", _release, child, program, streams, since_ns)
+    if child.program is None:
+        pid = _do(child, "start_program", _release, child, program, streams, since_ns)
+    else:
+        pid = _do(child, "start_program", _release_fork, child, child.program, streams, since_ns)
     if pid is None:
         return
     reaped = 0
@@ -109,11 +153,10 @@ def _serve(child: steps.Child) -> None:
 
 
 def _put_files(child: steps.Child, contents: int, offset: int, entries: list[delivery.Entry]) -> None:
-    """Write the request's files as the program's user. Changing users undoes what ties this life to the launcher's."""
+    """Write the request's files as the program's user."""
     steps.act_as(PROGRAM_UID)
     delivery.write(contents, offset, entries)
     steps.act_as(child.ids.init)
-    steps.die_with_the_launcher(child)
 
 
 def _read_io(child: steps.Child) -> tuple[int, int]:
@@ -124,7 +167,7 @@ def _read_io(child: steps.Child) -> tuple[int, int]:
 def _end_the_rest() -> None:
     """Kill and reap all that the program has left: no fork escapes a kill of everybody (kill(2))."""
     with contextlib.suppress(ProcessLookupError):
-        os.kill(-1, signal.SIGKILL)
+        os.kill(-1, _SIGKILL)
     with contextlib.suppress(ChildProcessError):
         while True:
             os.waitpid(-1, 0)
@@ -146,9 +189,25 @@ def _release(child: steps.Child, program: ProgramSpec, streams: list[int], since
     path = _find(program.argv[0], program.env.get("PATH", ""))
     began_ns = time.monotonic_ns()
     try:
-        # vfork inside, so no page table is copied; the program's own ids, a session of its own, default signals,
-        # nothing blocked.
-        pid = os.posix_spawn(
+        pid = _spawn(path, program, actions)
+    except (OSError, ValueError) as error:
+        code = (error.errno or 0) if isinstance(error, OSError) else errno.EINVAL
+        if code in _HOST_ERRORS or (code == errno.ENOMEM and not _can_clone()):
+            raise
+        wire.send(child.control, InitMessage(FromInit.NOT_EXECUTABLE, code, os.path.exists(path)).encode())
+        return None
+    pidfd = os.pidfd_open(pid)
+    started = InitMessage(FromInit.STARTED, began_ns, _own_cpu_us(since_ns))
+    wire.send(child.control, started.encode(), [pidfd, *passed])
+    for fd in (pidfd, *passed, *streams):
+        os.close(fd)
+    return pid
+
+
+def _spawn(path: str, program: ProgramSpec, actions: Sequence[tuple[Any, ...]]) -> int:
+    """Exec a program as its own user, in a session of its own, with default signals, none blocked; returns its process id."""
+    try:
+        return os.posix_spawn(  # vfork inside, so no page table is copied
             path,
             program.argv,
             program.env,
@@ -158,19 +217,20 @@ def _release(child: steps.Child, program: ProgramSpec, streams: list[int], since
             setsigmask=[],
             setsigdef=_ALL_SIGNALS,
         )
-    except (OSError, ValueError) as error:
-        code = (error.errno or 0) if isinstance(error, OSError) else errno.EINVAL
-        if code in _HOST_ERRORS or (code == errno.ENOMEM and not _can_clone()):
-            raise
-        wire.send(child.control, InitMessage(FromInit.NOT_EXECUTABLE, code, os.path.exists(path)).encode())
-        return None
-    process.make_undumpable()  # the child changed users in the memory that it shared with this process until its exec
-    pidfd = os.pidfd_open(pid)
-    started = InitMessage(FromInit.STARTED, began_ns, _own_cpu_us(since_ns))
-    wire.send(child.control, started.encode(), [pidfd, *passed])
-    for fd in (pidfd, *passed, *streams):
+    finally:
+        process.make_undumpable()  # the child changed users in the memory that it shared with this process until its exec
+
+
+def _release_fork(child: steps.Child, fork: socket.socket, streams: list[int], since_ns: int) -> int:
+    """Let a template's fork go on, and say so."""
+    pidfd = os.pidfd_open(child.program_pid)
+    began_ns = time.monotonic_ns()
+    wire.send(fork, b"start", streams)
+    wire.send(child.control, InitMessage(FromInit.STARTED, began_ns, _own_cpu_us(since_ns)).encode(), [pidfd])
+    fork.close()
+    for fd in (pidfd, *streams):
         os.close(fd)
-    return pid
+    return child.program_pid
 
 
 def _can_clone() -> bool:
@@ -182,17 +242,17 @@ def _can_clone() -> bool:
     return True
 
 
-def _set_limits(program: ProgramSpec) -> None:
+def _set_limits(program: ProgramSpec, pid: int) -> None:
     """Set the second fence: what the cgroup and the supervisor limit too, and what only rlimits can.
 
-    Never RLIMIT_AS and RLIMIT_DATA: the JVM, Go and Node reserve far more address space than they use.
+    Of the program's process, or, as 0, of this one, from which a program inherits them. Never RLIMIT_AS and RLIMIT_DATA:
+    the JVM, Go and Node reserve far more address space than they use.
     """
-    cpu = program.cpu_seconds
-    process.cap_rlimit(resource.RLIMIT_CPU, cpu, cpu)
-    process.cap_rlimit(resource.RLIMIT_NPROC, program.processes + PROCESSES_OF_INIT + _RLIMIT_NPROC_MARGIN)
-    process.cap_rlimit(resource.RLIMIT_FSIZE, program.file_size_bytes)
-    process.cap_rlimit(resource.RLIMIT_STACK, program.stack_bytes)
-    process.cap_rlimit(resource.RLIMIT_NOFILE, program.open_files)
+    process.cap_rlimit(resource.RLIMIT_CPU, program.cpu_seconds, pid)
+    process.cap_rlimit(resource.RLIMIT_NPROC, program.processes + PROCESSES_OF_INIT + _RLIMIT_NPROC_MARGIN, pid)
+    process.cap_rlimit(resource.RLIMIT_FSIZE, program.file_size_bytes, pid)
+    process.cap_rlimit(resource.RLIMIT_STACK, program.stack_bytes, pid)
+    process.cap_rlimit(resource.RLIMIT_NOFILE, program.open_files, pid)
 
 
 def _open_terminal(program: ProgramSpec) -> tuple[int, list[tuple[Any, ...]]]:

@@ -1,12 +1,14 @@
 """The only privileged process: makes containers when the server asks, and parses nothing that a client wrote.
 
-Single-threaded, few imports, an empty environment; it ends when the server's socket does, and every init with it
-(PR_SET_PDEATHSIG). Started by ``launcher_client`` with exec, so it holds nothing of the server's memory.
+Single-threaded, few imports, nothing of the server's environment; it ends when the server's socket does. It is process 1 of a pid
+namespace, so that the kernel ends with it all that came of it, and nothing of that can name a process of the host.
+Started by ``launcher_client`` with exec, so it holds nothing of the server's memory.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import gc
 import os
 import resource
@@ -14,24 +16,31 @@ import select
 import signal
 import socket
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
+from stat import S_ISREG
 from typing import Any, NoReturn
 
-from sandboxd.linux import cgroups, credentials, landlock, mounts, process, procfs
+from sandboxd.linux import cgroups, credentials, heap, landlock, mounts, process, procfs
 from sandboxd.linux.cgroups import Group, Hierarchy, Settings
-from sandboxd.runtime import init, layout, steps, wire
-from sandboxd.runtime.spec import ContainerSpec
+from sandboxd.linux.empty_networks import EmptyNetworks, Network
+from sandboxd.linux.files import NEW_FILE
+from sandboxd.runtime import init, layout, steps, template, wire
+from sandboxd.runtime.spec import ContainerSpec, TemplateSpec
 
 _NAMESPACES = (
     process.Namespace.USER
     | process.Namespace.PID
     | process.Namespace.MOUNT
-    | process.Namespace.NETWORK
     | process.Namespace.IPC
     | process.Namespace.UTS
 )
+_GUARD = mounts.MountAttr.NOSUID | mounts.MountAttr.NODEV
+_RDONLY = mounts.MountAttr.RDONLY
+_WITHOUT_WAITING = int(socket.MSG_DONTWAIT)
 _PAGE_BYTES = 4096
-_REMOVE_AGAIN_S = 0.01  # there is no event for a group that the kernel lets go of
+_MOST_IDLE_NETWORKS = 32  # of 160 KiB each, measured
+_REMOVE_AGAIN_MS = 10  # there is no event for a group that the kernel lets go of
 
 
 @dataclass(slots=True)
@@ -40,6 +49,33 @@ class _Made:
 
     pid: int
     group: Group
+    owner: int
+    """Who owns its user namespace; of a template, who it is."""
+    program: socket.socket | None = None
+    """What the process that is forked for it speaks to its init by, until it has been asked for."""
+    sync: socket.socket | None = None
+    """Where that process reports to be put into the group."""
+    joiner: int = -1
+    """Who that process is before it is the container's."""
+    forks: socket.socket | None = None
+    """Of a template: where it is asked for forks."""
+    network: Network | None = None
+    """Its network namespace, where that may be used again."""
+
+    def end_forks(self) -> None:
+        """Kill a template's forks that have not joined a container. Where no descriptor is to be had, they end with this process."""
+        if self.forks is not None:
+            with contextlib.suppress(OSError):
+                while pids := self.group.pids():
+                    for pid in pids:
+                        with contextlib.suppress(ProcessLookupError):
+                            os.kill(pid, signal.SIGKILL)
+
+    def close(self) -> None:
+        """Let go of its sockets."""
+        for sock in (self.program, self.sync, self.forks):
+            if sock is not None:
+                sock.close()
 
 
 class Launcher:
@@ -48,29 +84,32 @@ class Launcher:
     def __init__(self, server: socket.socket, store: str, cgroup_parent: str | None) -> None:
         self._server = server
         # Named after this process, whose death makes the leftovers free to sweep.
-        self._hierarchy: Hierarchy = cgroups.open_hierarchy(
-            cgroups.instance_name(), cgroup_parent, [os.getpid(), os.getppid()]
-        )
+        self._hierarchy: Hierarchy = cgroups.open_hierarchy(cgroups.instance_name(), cgroup_parent)
         self._cgroup_version = cgroups.detect_version()
         try:
             self._host_devices = layout.enter(store)
+            self._networks = EmptyNetworks(_MOST_IDLE_NETWORKS)
         except OSError:
             self._hierarchy.remove_all()
             raise
         self._images = layout.Images()
         self._last_capability = credentials.last_capability()
-        self._landlock_abi = landlock.abi_version()
-        self._all_cpus = sorted(os.sched_getaffinity(0))
+        abi = landlock.abi_version()
+        self._landlock = landlock.domain(abi, steps.ACCESS) if abi >= landlock.MIN_ABI else None
         self._boot_time = procfs.read_boot_time()
-        self._own_pidfd = os.pidfd_open(os.getpid())
+        self._stat_of_all = procfs.format_stat(sorted(os.sched_getaffinity(0)), self._boot_time)
         self._containers: dict[str, _Made] = {}
+        self._joining: list[_Made] = []
         self._unremoved: list[Group] = []
 
     def run(self) -> None:
         """Serve until the server is gone."""
         wire.send(self._server, wire.encode({"type": "hello", "cgroup_version": self._cgroup_version}))
         while True:
-            if self._unremoved and not select.select([self._server], [], [], _REMOVE_AGAIN_S)[0]:
+            readable = self._wait()
+            for made in [made for made in self._joining if made.sync in readable]:
+                self._admit(made)
+            if self._server not in readable:
                 self._remove_groups()
                 continue
             try:
@@ -86,29 +125,137 @@ class Launcher:
                     self._create(ContainerSpec.from_json(header["spec"]), blob, socket.socket(fileno=fds[0]))
                 case "adapt":
                     self._adapt(header["id"], Settings(**header["cgroup"]), header["disk_bytes"], fds[0])
+                case "template":
+                    self._start_template(TemplateSpec.from_json(header["spec"]), header["sizes"], blob, fds)
+                case "forget":
+                    with contextlib.suppress(OSError):  # then it stays until this process ends
+                        self._images.forget(header["image"])
+                case "join":
+                    self._join(header["id"], header["template"])
                 case _:
                     self._destroy(header["id"])
+
+    def _wait(self) -> list[socket.socket]:
+        """Return the sockets that have something to say; none after a while, if there are groups to remove."""
+        joining = [made.sync for made in self._joining if made.sync is not None]
+        if not joining and not self._unremoved:
+            return [self._server]
+        sockets = {sock.fileno(): sock for sock in (self._server, *joining)}
+        poll = select.poll()  # not select(2), to which descriptors above 1,023 are errors
+        for fd in sockets:
+            poll.register(fd, select.POLLIN)
+        return [sockets[fd] for fd, _ in poll.poll(_REMOVE_AGAIN_MS if self._unremoved else None)]
 
     def close(self) -> None:
         """End every container and remove every group."""
         for made in self._containers.values():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(made.pid, signal.SIGKILL)  # our own unreaped child: the number cannot be another's
-        for made in self._containers.values():  # one that takes a while to die keeps no other alive
-            os.waitpid(made.pid, 0)
-            self._unremoved.append(made.group)
+            made.end_forks()
+        with contextlib.suppress(ChildProcessError):
+            while True:
+                # What a template has left is among them, without which what it was left in does not end; whatever group it is in.
+                with contextlib.suppress(OSError):  # no descriptor is to be had
+                    for pid in procfs.children(os.getpid()):
+                        os.kill(pid, signal.SIGKILL)
+                os.waitpid(-1, 0)
+        self._unremoved += [made.group for made in self._containers.values()]
         self._remove_groups()
         with contextlib.suppress(OSError):  # EBUSY: the next start sweeps it
             self._hierarchy.remove_all()
 
     def _create(self, spec: ContainerSpec, bpf: bytes, control: socket.socket) -> None:
         step = "mount_image"
-        with contextlib.ExitStack() as always, contextlib.ExitStack() as on_failure:
-            always.callback(control.close)
+        fds: list[int] = []
+        group = program = for_init = None
+        try:
+            image = self._images.mount_all(spec.image)
+            workspaces = self._images.workspaces(spec.image)
+            step = "make_workspace"
+            fds.append(writable_fd := _make_writable(spec, self._stat(spec.cgroup), over_files=bool(workspaces)))
+            step = "make_devices"
+            fds.append(devices_fd := layout.make_devices(self._host_devices))
+            step = "make_cgroup"
+            group = self._hierarchy.create(spec.id, spec.cgroup)
+            fds += (entrances := group.entrances())
+            step = "clone"
+            if spec.forked:
+                program, for_init = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            child = steps.Child(
+                control=control,
+                ids=spec.ids,
+                image=image,
+                workspaces=workspaces,
+                writable_fd=writable_fd,
+                devices_fd=devices_fd,
+                entrances=entrances,
+                host_devices=self._host_devices,
+                bpf=bpf,
+                last_capability=self._last_capability,
+                landlock=self._landlock,
+                program=for_init,
+                spare=spec.spare,
+            )
+            pid, pidfd, network = self._clone(spec, child, group)
+            fds.append(pidfd)
+        except OSError as error:
+            if group is not None:
+                self._unremoved.append(group)
+            if program is not None:
+                program.close()
+            self._fail(spec.id, step, error)
+        else:
+            self._keep(spec.id, _Made(pid, group, spec.owner, program, network=network), pidfd, writable_fd)
+        finally:
+            control.close()
+            if for_init is not None:
+                for_init.close()
+            for fd in fds:
+                os.close(fd)
+
+    def _keep(self, made_id: str, made: _Made, pidfd: int, writable_fd: int) -> None:
+        """Hold what was made, a container or a template, and pass on what the server holds of it."""
+        self._containers[made_id] = made
+        header = {"type": "created", "id": made_id}
+        wire.send(self._server, wire.encode(header), [pidfd, writable_fd, *made.group.directories()])
+
+    def _clone(self, spec: ContainerSpec, child: steps.Child, group: Group) -> tuple[int, int, Network | None]:
+        """Clone init and give it its identity. A half-made one is killed and reaped."""
+        if spec.own_network:
+            return *self._clone_into(_NAMESPACES | process.Namespace.NETWORK, spec, child, group), None
+        with self._networks.inside() as network:
+            return *self._clone_into(_NAMESPACES, spec, child, group), network
+
+    def _clone_into(
+        self, namespaces: process.Namespace, spec: ContainerSpec, child: steps.Child, group: Group
+    ) -> tuple[int, int]:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with ours, theirs:
+            # Whoever makes a user namespace owns it, and kernel objects of everybody in it count as the owner's too.
+            with credentials.acting_as(spec.owner):
+                pid, pidfd = process.clone_into(namespaces, cgroup_fd=group.clone_fd())
+                if pid == 0:
+                    child.sync = theirs
+                    init.main(child)
             try:
-                image = self._images.mount(spec.image)
-                step = "make_workspace"
-                writable_fd = _make_writable(spec, self._stat(spec.cgroup))
+                credentials.map_ids(pid, spec.ids.extents)
+                _hand_over(ours, child.image, pid)
+            except OSError:
+                _end(pid, pidfd)
+                os.close(pidfd)
+                raise
+        return pid, pidfd
+
+    def _start_template(self, spec: TemplateSpec, sizes: list[int], blob: bytes, fds: list[int]) -> None:
+        bpf, policy_bpf, hook = blob[: sizes[0]], blob[sizes[0] : sizes[0] + sizes[1]], blob[sizes[0] + sizes[1] :]
+        with contextlib.ExitStack() as always, contextlib.ExitStack() as on_failure:
+            for fd in fds:
+                always.callback(os.close, fd)
+            step = "mount_image"
+            try:
+                image = self._images.mount_all(spec.image)
+                step = "make_files"
+                writable_fd = template.make_files(image, spec.place, hook)
                 always.callback(os.close, writable_fd)
                 step = "make_devices"
                 devices_fd = layout.make_devices(self._host_devices)
@@ -116,50 +263,83 @@ class Launcher:
                 step = "make_cgroup"
                 group = self._hierarchy.create(spec.id, spec.cgroup)
                 on_failure.callback(self._unremoved.append, group)
+                entrances = group.entrances()
+                for fd in entrances:
+                    always.callback(os.close, fd)
                 step = "clone"
-                child = steps.Child(
-                    control=control,
-                    ids=spec.ids,
-                    image=image,
-                    writable_fd=writable_fd,
-                    devices_fd=devices_fd,
-                    host_devices=self._host_devices,
-                    bpf=bpf,
-                    last_capability=self._last_capability,
-                    landlock_abi=self._landlock_abi,
-                    launcher_pidfd=self._own_pidfd,
-                )
-                pid, pidfd = self._clone(spec, child, group)
+                forks, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+                on_failure.callback(forks.close)
+                always.callback(theirs.close)
+                pid, pidfd = process.clone_into(template.NAMESPACES, cgroup_fd=group.clone_fd())
+                if pid == 0:
+                    child = template.Child(
+                        spec=spec,
+                        forks=theirs,
+                        control=socket.socket(fileno=fds[0]),
+                        streams=fds[1:],
+                        image=image,
+                        writable_fd=writable_fd,
+                        devices_fd=devices_fd,
+                        entrances=entrances,
+                        bpf=bpf,
+                        last_capability=self._last_capability,
+                    )
+                    template.main(child)
                 always.callback(os.close, pidfd)
+                on_failure.callback(_end, pid, pidfd)
+                wire.send(
+                    forks,
+                    template.configuration(policy_bpf, spec.preload, self._last_capability, self._landlock),
+                )
             except OSError as error:
                 self._fail(spec.id, step, error)
                 return
-            self._containers[spec.id] = _Made(pid, group)
             on_failure.pop_all()
-            header = {"type": "created", "id": spec.id, "pid": pid}
-            wire.send(self._server, wire.encode(header), [pidfd, writable_fd, *group.directories()])
+            self._keep(spec.id, _Made(pid, group, spec.uid, forks=forks), pidfd, writable_fd)
 
-    def _clone(self, spec: ContainerSpec, child: steps.Child, group: Group) -> tuple[int, int]:
-        """Clone init and give it its identity. A half-made one is killed and reaped."""
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with ours, theirs:
-            # Whoever makes a user namespace owns it, and kernel objects of everybody in it count as the owner's too.
-            with credentials.acting_as(spec.owner):
-                pid, pidfd = process.clone_into(_NAMESPACES, cgroup_fd=group.clone_fd())
-                if pid == 0:
-                    child.sync = theirs
-                    init.main(child)
-            try:
-                credentials.map_ids(pid, spec.ids.extents)
-                if group.clone_fd() is None:
-                    group.attach(pid)
-                _hand_over(ours, child.image, pid)
-            except OSError:
-                process.pidfd_signal(pidfd, signal.SIGKILL)
-                os.waitpid(pid, 0)
-                os.close(pidfd)
-                raise
-        return pid, pidfd
+    def _join(self, container_id: str, template_id: str) -> None:
+        """Ask a template for a process in a container whose walls stand."""
+        made, source = self._containers[container_id], self._containers.get(template_id)
+        assert made.program is not None
+        try:
+            if source is None or source.forks is None:
+                raise ProcessLookupError(errno.ESRCH, "the template has been ended")
+            with contextlib.ExitStack() as opened:
+                fds = []
+                for name in template.JOINED:
+                    fds.append(os.open(f"/proc/{made.pid}/ns/{name}", os.O_RDONLY | os.O_CLOEXEC))
+                    opened.callback(os.close, fds[-1])
+                made.sync, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+                opened.callback(theirs.close)
+                made.sync.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+                fds += [theirs.fileno(), made.program.fileno()]
+                wire.send(source.forks, str(made.owner).encode(), fds, _WITHOUT_WAITING)  # for one that takes nothing
+        except OSError as error:
+            self._fail(container_id, "join", error)
+        else:
+            made.joiner = source.owner
+            self._joining.append(made)
+            wire.send(self._server, wire.encode({"type": "joined", "id": container_id}))
+        finally:
+            made.program.close()
+            made.program = None
+
+    def _admit(self, made: _Made) -> None:
+        """Put a template's fork into the group of the container that it has joined. One that is gone, init hears of.
+
+        Nobody else: who is not in the container does not end with it.
+        """
+        assert made.sync is not None
+        self._joining.remove(made)
+        with contextlib.suppress(OSError):  # without an answer it ends, and so says that it could not
+            pid = wire.receive_sender(made.sync)
+            if pid and os.path.samefile(f"/proc/{pid}/ns/pid", f"/proc/{made.pid}/ns/pid"):
+                # cgroup v1 has a process moved by the host's root or by its own user; the latter, where this is not the former.
+                with credentials.acting_as(made.joiner):
+                    made.group.attach(pid)
+                wire.send(made.sync, b"go")
+        made.sync.close()
+        made.sync = None
 
     def _adapt(self, container_id: str, settings: Settings, disk_bytes: int, writable_fd: int) -> None:
         """Give a container that waits for its program other limits than it was made with."""
@@ -177,16 +357,36 @@ class Launcher:
 
     def _stat(self, settings: Settings) -> bytes:
         """Return what a container with these settings shows as /proc/stat."""
-        cpus = self._all_cpus if settings.cpu_set is None else [int(cpu) for cpu in settings.cpu_set.split(",")]
-        return procfs.format_stat(cpus, self._boot_time)
+        if settings.cpu_set is None:
+            return self._stat_of_all
+        return procfs.format_stat([int(cpu) for cpu in settings.cpu_set.split(",")], self._boot_time)
 
     def _destroy(self, container_id: str) -> None:
         """Reap a container that has ended (the server has seen its pidfd)."""
         made = self._containers.pop(container_id)
+        if made in self._joining:
+            self._joining.remove(made)
+        made.close()
+        made.end_forks()
         os.waitpid(made.pid, 0)
+        if made.forks is not None:
+            self._end_orphans()
+        if made.network is not None:
+            self._networks.take_back(made.network)
         self._unremoved.append(made.group)
         wire.send(self._server, wire.encode({"type": "destroyed", "id": container_id}))
         self._remove_groups()
+
+    def _end_orphans(self) -> None:
+        """End and reap what ended templates have left, which is this process's as process 1 of its namespace, and what that leaves.
+
+        One that was about to join a container is in the way of that container's end (pid_namespaces(7)).
+        """
+        with contextlib.suppress(OSError):  # no descriptor is to be had: until the next template ends
+            while orphans := set(procfs.children(os.getpid())) - {made.pid for made in self._containers.values()}:
+                for pid in orphans:
+                    os.kill(pid, signal.SIGKILL)
+                    os.waitpid(pid, 0)
 
     def _remove_groups(self) -> None:
         """Remove the groups of the dead; one that the kernel still holds, or cannot remove now, is tried again soon."""
@@ -202,46 +402,64 @@ class Launcher:
 
     def _refuse(self, header: dict[str, Any], error: OSError) -> None:
         """Answer a request that came without its descriptors."""
-        container_id = header["spec"]["id"] if header["type"] == "create" else header["id"]
-        self._fail(container_id, "receive_descriptors", error)
+        self._fail(header["spec"]["id"] if "spec" in header else header["id"], "receive_descriptors", error)
 
     def _fail(self, container_id: str, step: str, error: OSError) -> None:
-        reason = f"{error.strerror}: {error.filename}" if error.filename else str(error.strerror or error)
+        reason = wire.reason_of(error)
         header = {"type": "failed", "id": container_id, "step": step, "errno": error.errno or 0, "reason": reason}
         wire.send(self._server, wire.encode(header))
 
 
-def _make_writable(spec: ContainerSpec, stat: bytes) -> int:
-    """Make the container's writable tmpfs, which its ids own, and return its detached mount."""
+def _end(pid: int, pidfd: int) -> None:
+    """Kill and reap a child."""
+    process.pidfd_signal(pidfd, signal.SIGKILL)
+    os.waitpid(pid, 0)
+
+
+def _make_writable(spec: ContainerSpec, stat: bytes, *, over_files: bool) -> int:
+    """Make the container's writable tmpfs, which its ids own, and return its detached mount.
+
+    ``over_files`` says that the image has files in its workspace.
+    """
+    owner = spec.owner
     fd = mounts.new_filesystem(
         "tmpfs",
-        mounts.MountAttr.NOSUID | mounts.MountAttr.NODEV,
+        _GUARD,
         mode="0755",
-        uid=str(spec.owner),
-        gid=str(spec.owner),
+        uid=str(owner),
+        gid=str(owner),
         size=_size(spec.disk_bytes, stat),
         nr_inodes=str(spec.inodes),
     )
-    for name, mode, (uid, gid) in (
-        (layout.EMPTY, 0o555, (spec.owner, spec.owner)),
-        ("upper", 0o755, (spec.owner, spec.owner)),
-        ("work", 0o755, (spec.owner, spec.owner)),
-        ("tmp", 0o1777, (spec.owner, spec.owner)),
-        ("shm", 0o1777, (spec.owner, spec.owner)),
-        ("workspace", 0o755, spec.program_ids),
-    ):
-        os.mkdir(name, dir_fd=fd)
-        os.chown(name, uid, gid, dir_fd=fd)
-        os.chmod(name, mode, dir_fd=fd)  # after the umask, and chown clears nothing of a directory
-    _write_stat(fd, stat)
-    os.chown(layout.STAT, spec.owner, spec.owner, dir_fd=fd)
+    umask = os.umask(0)
+    try:
+        for name, mode, (uid, gid) in (
+            (layout.EMPTY, 0o555, (owner, owner)),
+            ("upper", 0o755, (owner, owner)),
+            ("work", 0o755, (owner, owner)),
+            ("tmp", 0o1777, (owner, owner)),
+            ("shm", 0o1777, (owner, owner)),
+            ("workspace", 0o755, spec.program_ids),
+            *(((layout.WORKSPACE_WORK, 0o755, (owner, owner)),) if over_files else ()),
+        ):
+            os.mkdir(name, mode, dir_fd=fd)
+            os.chown(name, uid, gid, dir_fd=fd)  # which clears nothing of a directory's mode
+    finally:
+        os.umask(umask)
+    _write_stat(fd, stat, NEW_FILE)
+    os.chown(layout.STAT, owner, owner, dir_fd=fd)
     return fd
 
 
-def _write_stat(writable_fd: int, stat: bytes) -> None:
-    """Write what the container shows as /proc/stat, into the file that it has mounted there."""
-    fd = os.open(layout.STAT, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o444, dir_fd=writable_fd)
+def _write_stat(
+    writable_fd: int, stat: bytes, flags: int = os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+) -> None:
+    """Write what the container shows as /proc/stat, into the file that it has mounted there; nothing else that is in its place, which is its root's."""
+    fd = os.open(layout.STAT, flags, 0o444, dir_fd=writable_fd)
     try:
+        if not S_ISREG(os.fstat(fd).st_mode):
+            raise OSError(errno.EINVAL, "no file", layout.STAT)
+        os.ftruncate(fd, 0)
         os.write(fd, stat)
     finally:
         os.close(fd)
@@ -252,24 +470,31 @@ def _size(disk_bytes: int, stat: bytes) -> str:
     return str(disk_bytes + -(-len(stat) // _PAGE_BYTES) * _PAGE_BYTES)
 
 
-def _hand_over(init: socket.socket, image: str, pid: int) -> None:
-    """Let init go on, with the image in which its owners are shown as the container's: root's files as its root's.
+def _hand_over(init: socket.socket, image: Sequence[bytes], pid: int) -> None:
+    """Let init go on, with its account of bytes, and with the image in which its owners are shown as the container's: root's files as its root's.
 
     Where the file system has no id-mapped mounts the files belong to nobody, which only shows in ls: none can be
     written in either case.
     """
-    with contextlib.ExitStack() as opened:
-        userns = os.open(f"/proc/{pid}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
-        opened.callback(os.close, userns)
-        mapped = [mounts.clone_tree(image)]
-        opened.callback(os.close, mapped[0])
+    userns = os.open(f"/proc/{pid}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
+    mapped: list[int] = []
+    account: list[int] = []
+    try:
+        with contextlib.suppress(FileNotFoundError):  # a kernel without CONFIG_TASK_IO_ACCOUNTING
+            account.append(os.open(f"/proc/{pid}/io", os.O_RDONLY | os.O_CLOEXEC))
+        given = mapped
         try:
-            mounts.set_attributes(mapped[0], mounts.MountAttr.RDONLY, userns_fd=userns)
+            for layer in image:
+                mapped.append(mounts.clone_tree(layer))
+                mounts.set_attributes(mapped[-1], _RDONLY, userns_fd=userns)
         except OSError as error:
             if not mounts.means_no_idmap(error):
                 raise
-            mapped = []
-        wire.send(init, b"go", mapped)
+            given = []
+        wire.send(init, steps.WITH_ACCOUNT if account else b"go", given + account)
+    finally:
+        for fd in (userns, *mapped, *account):
+            os.close(fd)
 
 
 def main() -> NoReturn:
@@ -295,10 +520,10 @@ def main() -> NoReturn:
     try:
         launcher = Launcher(server, store, parent)
     except OSError as error:
-        reason = f"{error.strerror}: {error.filename}" if error.filename else str(error.strerror or error)
-        wire.send(server, wire.encode({"type": "unfit", "reason": reason}))
+        wire.send(server, wire.encode({"type": "unfit", "reason": wire.reason_of(error)}))
         os._exit(1)
     sys.meta_path.clear()  # an import after the root has changed would find a container's files, or none
+    heap.give_back()
     gc.freeze()  # pages that the collector does not touch stay shared with every init
     gc.disable()
     with contextlib.suppress(ConnectionError):  # the server's end: before it took an answer, or in the middle of one

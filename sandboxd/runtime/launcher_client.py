@@ -12,18 +12,23 @@ import os
 import socket
 import sys
 from collections import deque
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sandboxd.errors import HostUnfit, SetupFailed
-from sandboxd.linux import mounts
+from sandboxd.linux import cgroups, mounts, process
 from sandboxd.linux.cgroups import Settings
+from sandboxd.linux.spawn import spawn_first
+from sandboxd.model import shallow_dict
 from sandboxd.runtime import wire
-from sandboxd.runtime.spec import ContainerSpec
+from sandboxd.runtime.spec import ContainerSpec, TemplateSpec
+
+_T = TypeVar("_T")
 
 _CODE = "import sys; sys.path.insert(0, sys.argv.pop()); from sandboxd.runtime.launcher import main; main()"
+_REAP_S = 5.0  # how long what came of it may take to end, when it is told to
 _PACKAGE_PARENT = str(Path(__file__).resolve().parents[2])
 
 
@@ -50,11 +55,18 @@ class LauncherClient:
         self.pid = pid
         self.cgroup_version = 0
         self.gone: asyncio.Future[None] = self._loop.create_future()
+        self._reaped: asyncio.Future[None] = self._loop.create_future()
+        self._pidfd = os.pidfd_open(pid)
+        self._loop.add_reader(self._pidfd, self._reap)
         self._hello: asyncio.Future[dict[str, Any]] = self._loop.create_future()
         self._creating: dict[str, asyncio.Future[Created]] = {}
+        self._joining: dict[str, asyncio.Future[None]] = {}
         self._adapting: dict[str, asyncio.Future[None]] = {}
         self._destroying: dict[str, asyncio.Future[None]] = {}
-        self._outgoing: deque[tuple[bytes, Sequence[int]]] = deque()
+        self._asked: tuple[dict[str, Any], ...] = (self._adapting, self._joining, self._creating)
+        """What can fail, by the container that it is about, which is asked for one thing at a time."""
+        self._outgoing: deque[tuple[bytes, Sequence[int], Callable[[OSError], None]]] = deque()
+        """Messages, their descriptors, and who is told where one cannot be sent."""
         sock.setblocking(False)
         self._loop.add_reader(sock, self._receive)
 
@@ -64,9 +76,10 @@ class LauncherClient:
         argv = [sys.executable, "-I", "-S", "-B", "-c", _CODE, str(store)]
         argv += [cgroup_parent] if cgroup_parent is not None else []
         try:
+            await asyncio.to_thread(cgroups.clear_the_way, cgroup_parent)
             sock, pid = _spawn([*argv, _PACKAGE_PARENT])
         except OSError as error:
-            raise HostUnfit(f"the launcher cannot be started: {error.strerror}") from error
+            raise HostUnfit(f"the launcher cannot be started: {wire.reason_of(error)}") from error
         self = cls(sock, pid)
         hello = await self._hello
         if hello["type"] == "unfit":
@@ -77,56 +90,95 @@ class LauncherClient:
 
     async def create(self, spec: ContainerSpec, bpf: bytes, control: socket.socket) -> Created:
         """Make a container whose init speaks on ``control``. SetupFailed when a step of the launcher fails."""
-        future = self._creating[spec.id] = self._loop.create_future()
-        self._send(wire.encode({"type": "create", "spec": spec.to_json()}, bpf), [control.fileno()])
-        return await asyncio.shield(future)
+        message = wire.encode({"type": "create", "spec": spec.to_json()}, bpf)
+        return await self._ask(self._creating, spec.id, message, [control.fileno()])
+
+    async def start_template(
+        self, spec: TemplateSpec, filters: tuple[bytes, bytes], hook: bytes, fds: Sequence[int]
+    ) -> Created:
+        """Start a template, with its own filter and that of its forks, its socket and its streams. SetupFailed as above."""
+        header = {"type": "template", "spec": spec.to_json(), "sizes": list(map(len, filters))}
+        return await self._ask(self._creating, spec.id, wire.encode(header, b"".join((*filters, hook))), fds)
+
+    async def join(self, container_id: str, template_id: str) -> None:
+        """Have a template forked into a container whose walls stand. SetupFailed where it cannot be asked."""
+        message = wire.encode({"type": "join", "id": container_id, "template": template_id})
+        await self._ask(self._joining, container_id, message)
 
     async def adapt(self, container_id: str, settings: Settings, disk_bytes: int, writable_fd: int) -> None:
         """Give a container that has no program yet other limits. SetupFailed when the kernel refuses them."""
-        future = self._adapting[container_id] = self._loop.create_future()
-        header = {"type": "adapt", "id": container_id, "cgroup": asdict(settings), "disk_bytes": disk_bytes}
-        self._send(wire.encode(header), [writable_fd])
-        await asyncio.shield(future)
+        header = {"type": "adapt", "id": container_id, "cgroup": shallow_dict(settings), "disk_bytes": disk_bytes}
+        await self._ask(self._adapting, container_id, wire.encode(header), [writable_fd])
+
+    def forget(self, image: Sequence[str]) -> None:
+        """Have an image's layers let go of, by their paths below the store. There is no answer."""
+        if not self.gone.done():
+            self._send(wire.encode({"type": "forget", "image": list(image)}), [], lambda _error: None)
 
     async def destroy(self, container_id: str) -> None:
-        """Reap a container whose init has ended."""
-        future = self._destroying[container_id] = self._loop.create_future()
-        self._send(wire.encode({"type": "destroy", "id": container_id}))
-        await asyncio.shield(future)
+        """Reap a container whose init has ended, or a template."""
+        await self._ask(self._destroying, container_id, wire.encode({"type": "destroy", "id": container_id}))
 
     async def stop(self) -> None:
         """Tell the launcher to end, and wait until it has."""
         with contextlib.suppress(OSError):
             self._sock.shutdown(socket.SHUT_WR)
         await self.gone
+        await self.reaped(_REAP_S)
 
-    def _send(self, message: bytes, fds: Sequence[int] = ()) -> None:
+    async def reaped(self, within_s: float) -> None:
+        """Wait until all that came of it has ended and it is reaped, for so long at most."""
+        await asyncio.wait([self._reaped], timeout=within_s)
+
+    async def _ask(
+        self, table: dict[str, asyncio.Future[_T]], about: str, message: bytes, fds: Sequence[int] = ()
+    ) -> _T:
+        """Send a message and wait for the answer, which is found by whom it is about."""
+        future: asyncio.Future[_T] = self._loop.create_future()
+        table[about] = future
+
+        def failed(error: OSError) -> None:
+            self._fail(table, about, SetupFailed("ask_launcher", error.errno or 0, wire.reason_of(error)))
+
+        self._send(message, fds, failed)
+        return await future
+
+    def _send(self, message: bytes, fds: Sequence[int], failed: Callable[[OSError], None]) -> None:
         """Send as soon as the launcher takes it, in order. The descriptors must stay open until it has answered.
 
         Never waits: a launcher that waits for its own answers to be taken would wait for ever.
         """
         if self.gone.done():
             raise LauncherGone
-        self._outgoing.append((message, fds))
-        if len(self._outgoing) == 1:
-            self._flush()
+        self._outgoing.append((message, fds, failed))
+        if len(self._outgoing) == 1 and not self._flush():
+            self._loop.add_writer(self._sock, self._go_on)
 
-    def _flush(self) -> None:
+    def _go_on(self) -> None:
+        if self._flush():
+            self._loop.remove_writer(self._sock)
+
+    def _flush(self) -> bool:
+        """Send what the launcher takes; returns whether that was all."""
         while self._outgoing:
+            message, fds, failed = self._outgoing[0]
             try:
-                wire.send(self._sock, *self._outgoing[0])
+                wire.send_to_launcher(self._sock, message, fds)
             except BlockingIOError:
-                self._loop.add_writer(self._sock, self._flush)
-                return
-            except OSError:  # it has ended, which the reader hears and tells
+                return False
+            except ConnectionError:  # it has ended, which the reader hears and tells
                 self._outgoing.clear()
+            except OSError as error:
+                # This one cannot be sent: it is too long, or too many descriptors are on their way.
+                self._outgoing.popleft()
+                failed(error)
             else:
                 self._outgoing.popleft()
-        self._loop.remove_writer(self._sock)
+        return True
 
     def _receive(self) -> None:
         try:
-            message, fds = wire.receive(self._sock, wire.LAUNCHER_MESSAGE_BYTES)
+            message, fds = wire.receive(self._sock, wire.LAUNCHER_ANSWER_BYTES)
         except BlockingIOError:
             return
         except wire.DescriptorsLost as lost:
@@ -140,42 +192,63 @@ class LauncherClient:
         header, _ = wire.decode(message)
         match header["type"]:
             case "created":
-                self._resolve(self._creating, header["id"], Created(header["pid"], fds[0], fds[1], tuple(fds[2:])))
+                self._created(header["id"], fds)
+            case "joined":
+                self._resolve(self._joining, header["id"], None)
             case "adapted":
                 self._resolve(self._adapting, header["id"], None)
             case "destroyed":
                 self._resolve(self._destroying, header["id"], None)
             case "failed":
                 error = SetupFailed(header["step"], header["errno"], header["reason"])
-                table = self._adapting if header["id"] in self._adapting else self._creating
-                table.pop(header["id"]).set_exception(error)
+                table: dict[str, Any] = next(table for table in self._asked if header["id"] in table)
+                self._fail(table, header["id"], error)
             case _:
                 self._hello.set_result(header)
+
+    def _created(self, container_id: str, fds: list[int]) -> None:
+        try:
+            pid = process.pid_of(fds[0])
+        except OSError as error:  # no descriptor is to be had
+            for fd in fds:
+                os.close(fd)
+            self._abandon(container_id, error)
+        else:
+            self._resolve(self._creating, container_id, Created(pid, fds[0], fds[1], tuple(fds[2:])))
 
     def _abandon(self, container_id: str, error: OSError) -> None:
         """Have a container destroyed that is there but cannot be held; its init ends when nobody holds its socket."""
         failed = SetupFailed("receive_descriptors", error.errno or 0, str(error.strerror))
-        self._creating.pop(container_id).set_exception(failed)
+        self._fail(self._creating, container_id, failed)
         destroying = asyncio.ensure_future(self.destroy(container_id))
         destroying.add_done_callback(lambda task: task.cancelled() or task.exception())  # nobody waits for it
 
     @staticmethod
     def _resolve(futures: dict[str, asyncio.Future[Any]], key: str, value: Any) -> None:
-        futures.pop(key).set_result(value)
+        future = futures.pop(key)
+        if not future.done():  # its waiter may have been cancelled, and it with it
+            future.set_result(value)
+
+    def _reap(self) -> None:
+        """Reap it, when it has ended: not before all that came of it has, which may take much longer than its own end."""
+        self._loop.remove_reader(self._pidfd)
+        os.close(self._pidfd)
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(self.pid, 0)
+        self._reaped.set_result(None)
+
+    @staticmethod
+    def _fail(futures: dict[str, Any], key: str, error: Exception) -> None:
+        future = futures.pop(key)
+        if not future.done():
+            future.set_exception(error)
 
     def _end(self) -> None:
-        """Reap it and fail all that waits for it."""
+        """Fail all that waits for it."""
         self._loop.remove_reader(self._sock)
         self._loop.remove_writer(self._sock)
         self._sock.close()
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(self.pid, 0)
-        waiting: list[asyncio.Future[Any]] = [
-            *self._creating.values(),
-            *self._adapting.values(),
-            *self._destroying.values(),
-        ]
-        for future in waiting:
+        for future in [future for table in (*self._asked, self._destroying) for future in table.values()]:
             if not future.done():
                 future.set_exception(LauncherGone())
                 future.exception()  # its waiter may be gone too
@@ -191,13 +264,13 @@ def _spawn(argv: list[str]) -> tuple[socket.socket, int]:
     Its interpreter is this one, by a copy of the host's mounts, which the launcher makes unfit to execute from once it runs.
     """
     with contextlib.ExitStack() as always, contextlib.ExitStack() as on_failure:
-        mount_fd = mounts.clone_tree("/", recursive=True)
+        mount_fd = mounts.clone_tree(b"/", recursive=True)
         always.callback(os.close, mount_fd)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         always.callback(theirs.close)
         on_failure.callback(ours.close)
         path = f"/proc/self/fd/{mount_fd}{os.path.realpath(sys.executable)}"
         actions = [(os.POSIX_SPAWN_DUP2, theirs.fileno(), 3), (os.POSIX_SPAWN_DUP2, mount_fd, 4)]
-        pid = os.posix_spawn(path, argv, {}, file_actions=actions, setsid=True, setsigmask=[])
+        pid = spawn_first(path, argv, actions)
         on_failure.pop_all()
     return ours, pid

@@ -14,6 +14,7 @@ class Killed(Enum):
     CPU_TIME = "cpu_time"
     WALL_TIME = "wall_time"
     MEMORY = "memory"
+    THRASHING = "thrashing"
     OUTPUT = "output"
     SECURITY = "security"
     CANCELLED = "cancelled"

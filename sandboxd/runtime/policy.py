@@ -20,6 +20,7 @@ from sandboxd.units import parse_bytes, parse_duration_ns
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _KEYS = {"description", "seccomp", "inodes", "defaults", "compile_defaults", "ceilings", "floors"}
+_MAY_BE_MISSING = {"commit"}
 _MIN_INODES = 16
 _MOST = (1 << 63) - 1
 # By the names of the proto, which is what users write.
@@ -39,6 +40,8 @@ class Policy:
     ceilings: Limits
     floors: Limits
     inodes: int
+    commit: bool
+    """Whether images may be made of what programs leave. Programs do not see it, so it is not in the digest."""
 
 
 def default_directory() -> Path:
@@ -62,7 +65,10 @@ def load_policy(path: Path) -> Policy:
         table = tomllib.loads(content.decode())
     except (OSError, ValueError, RecursionError) as error:
         raise InvalidConfiguration(f"{path}: {error}") from error
-    _check_keys(table, _KEYS, path, "")
+    _check_keys(table, _KEYS | _MAY_BE_MISSING, path, "")
+    commit = table.get("commit", False)
+    if not isinstance(commit, bool):
+        raise InvalidConfiguration(f"{path}: commit: must be true or false")
     compiled = _compile(path, str(table["seccomp"]))
     groups = {name: _limits(path, name, table[name]) for name in ("defaults", "compile_defaults", "ceilings", "floors")}
     for name in ("defaults", "compile_defaults"):
@@ -78,6 +84,7 @@ def load_policy(path: Path) -> Policy:
         digest=f"sha256:{digest}",
         seccomp=compiled,
         inodes=inodes,
+        commit=commit,
         **groups,
     )
 
@@ -136,7 +143,7 @@ def _check_keys(table: Mapping[str, Any], known: set[str], path: Path, prefix: s
     for name in table:
         if name not in known:
             raise InvalidConfiguration(f"{path}: {prefix}{name}: unknown key; known are {', '.join(sorted(known))}")
-    for name in sorted(known):
+    for name in sorted(known - _MAY_BE_MISSING):
         if name not in table:
             raise InvalidConfiguration(f"{path}: {prefix}{name}: missing")
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from sandboxd.linux.cgroups.base import Settings
+from sandboxd.model import shallow_dict
 
 IDS_PER_CONTAINER = 65536
 INIT_UID = 999
@@ -42,6 +43,11 @@ class IdMap:
         return PROGRAM_UID if self.single else 0
 
     @property
+    def owner(self) -> int:
+        """User and group, outside, who owns the user namespace and what init sets up in it."""
+        return self.outside(self.root)
+
+    @property
     def init(self) -> int:
         """Whom init acts as, inside, once a program may run."""
         return PROGRAM_UID if self.single else INIT_UID
@@ -53,12 +59,18 @@ class ContainerSpec:
 
     id: str
     """Also the name of its cgroup."""
-    image: str
-    """Path of the image's root, a directory or an .erofs file, below the image store."""
+    image: tuple[str, ...]
+    """Paths of the image's layers, directories or .erofs files, below the image store; the lowest first."""
     ids: IdMap
     cgroup: Settings
     disk_bytes: int
     inodes: int
+    own_network: bool = True
+    """Whether nobody has its network namespace before or after it, and its root owns it; else one is used in which nothing has happened."""
+    forked: bool = False
+    """Whether its program is forked from a template, and not exec'ed by its init."""
+    spare: bool = False
+    """Whether it is made before anybody waits for it."""
 
     @property
     def program_ids(self) -> tuple[int, int]:
@@ -68,17 +80,55 @@ class ContainerSpec:
     @property
     def owner(self) -> int:
         """User and group, outside, of what init sets up."""
-        return self.ids.outside(self.ids.root)
+        return self.ids.owner
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain values."""
-        return asdict(self)
+        return {**shallow_dict(self), "ids": shallow_dict(self.ids), "cgroup": shallow_dict(self.cgroup)}
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> ContainerSpec:
         """Return what :meth:`to_json` made plain."""
         ids = IdMap(tuple(tuple(extent) for extent in value["ids"]["extents"]))
-        return cls(**{**value, "ids": ids, "cgroup": Settings(**value["cgroup"])})
+        settings = Settings(**value["cgroup"])
+        return cls(**{**value, "image": tuple(value["image"]), "ids": ids, "cgroup": settings})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateSpec:
+    """A template to start."""
+
+    id: str
+    """Also the name of its cgroup."""
+    image: tuple[str, ...]
+    """As of a container."""
+    uid: int
+    """User and group outside, which nobody else has."""
+    cgroup: Settings
+    argv: tuple[str, ...]
+    env: dict[str, str]
+    stack_bytes: int
+    place: str
+    """Path in the image where its hook is put."""
+    preload: tuple[str, ...]
+    """What its hook loads."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain values."""
+        return {**shallow_dict(self), "cgroup": shallow_dict(self.cgroup)}
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> TemplateSpec:
+        """Return what :meth:`to_json` made plain."""
+        return cls(
+            **{
+                **value,
+                "image": tuple(value["image"]),
+                "cgroup": Settings(**value["cgroup"]),
+                "argv": tuple(value["argv"]),
+                "preload": tuple(value["preload"]),
+            }
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +149,7 @@ class ProgramSpec:
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain values."""
-        return asdict(self)
+        return shallow_dict(self)
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> ProgramSpec:

@@ -12,47 +12,61 @@ import resource
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
-from sandboxd.linux import credentials, landlock, mounts, process, seccomp
-from sandboxd.linux.landlock import Access
+from sandboxd.linux import cgroups, credentials, landlock, mounts, process, seccomp
+from sandboxd.linux.landlock import Access, Domain
 from sandboxd.linux.mounts import MountFlag
 from sandboxd.runtime import layout, wire
 from sandboxd.runtime.spec import HOSTNAME, PROGRAM_GID, PROGRAM_UID, WORKSPACE, IdMap
 
 _GUARD = MountFlag.NOSUID | MountFlag.NODEV
+_GUARD_DATA = _GUARD | MountFlag.NOEXEC
+_GUARD_TERMINALS = MountFlag.NOSUID | MountFlag.NOEXEC
+_WRITE_PROTECT = _GUARD | MountFlag.BIND | MountFlag.REMOUNT | MountFlag.RDONLY
+_BIND = MountFlag.BIND
+_CGROUP = process.Namespace.CGROUP
 _ROOT = layout.CONTAINER_ROOT
+_WRITABLE = layout.CONTAINER_WRITABLE
 
 # The OCI runtime specification's usual masked and read-only paths (those under /proc: there is no /sys), and
 # kallsyms and kpage*, which tell about the kernel and its memory, and what tells of everybody's work on this machine.
-MASKED = (
-    "/proc/acpi",
-    "/proc/asound",
-    "/proc/buddyinfo",
-    "/proc/cgroups",
-    "/proc/cmdline",
-    "/proc/diskstats",
-    "/proc/fs",
-    "/proc/interrupts",
-    "/proc/kallsyms",
-    "/proc/kcore",
-    "/proc/keys",
-    "/proc/key-users",
-    "/proc/kpagecgroup",
-    "/proc/kpagecount",
-    "/proc/kpageflags",
-    "/proc/latency_stats",
-    "/proc/locks",
-    "/proc/pagetypeinfo",
-    "/proc/pressure",
-    "/proc/sched_debug",
-    "/proc/schedstat",
-    "/proc/scsi",
-    "/proc/softirqs",
-    "/proc/timer_list",
-    "/proc/timer_stats",
+MASKED_FILES = (
+    b"/proc/buddyinfo",
+    b"/proc/cgroups",
+    b"/proc/cmdline",
+    b"/proc/diskstats",
+    b"/proc/interrupts",
+    b"/proc/kallsyms",
+    b"/proc/kcore",
+    b"/proc/keys",
+    b"/proc/key-users",
+    b"/proc/kpagecgroup",
+    b"/proc/kpagecount",
+    b"/proc/kpageflags",
+    b"/proc/latency_stats",
+    b"/proc/locks",
+    b"/proc/pagetypeinfo",
+    b"/proc/sched_debug",
+    b"/proc/schedstat",
+    b"/proc/softirqs",
+    b"/proc/timer_list",
+    b"/proc/timer_stats",
 )
+MASKED_DIRECTORIES = (b"/proc/acpi", b"/proc/asound", b"/proc/fs", b"/proc/pressure", b"/proc/scsi")
 _TERMINALS = 64
-READ_ONLY = ("/proc/bus", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
+_TERMINAL_OPTIONS = f"newinstance,ptmxmode=0666,mode=0620,max={_TERMINALS},uid={PROGRAM_UID}".encode()
+_PRIVATE = b",upperdir=" + _WRITABLE + b"/upper,workdir=" + _WRITABLE + b"/work,userxattr"
+_OVER_WORKSPACE = (
+    b",upperdir=%s/workspace,workdir=%s/%s,userxattr" % (_WRITABLE, _WRITABLE, os.fsencode(layout.WORKSPACE_WORK))
+)  # fmt: skip
+_STAT, _PROC_STAT = _WRITABLE + os.fsencode(f"/{layout.STAT}"), _ROOT + b"/proc/stat"
+_NULL, _EMPTY = _ROOT + b"/dev/null", _WRITABLE + os.fsencode(f"/{layout.EMPTY}")
+_WORKSPACE = _ROOT + os.fsencode(WORKSPACE)
+_READY = wire.InitMessage(wire.FromInit.READY).encode()
+WITH_ACCOUNT = b"go, with io"
+"""What the launcher says where the last descriptor is init's account of bytes."""
+READ_ONLY = (b"/proc/bus", b"/proc/irq", b"/proc/sys", b"/proc/sysrq-trigger")
 
 _READ = Access.EXECUTE | Access.READ_FILE | Access.READ_DIR
 _CHANGE = Access.WRITE_FILE | Access.TRUNCATE
@@ -70,6 +84,13 @@ ACCESS = (
 """What Landlock allows below each directory; to what is said of the ones above it, it adds."""
 
 
+class Entering(Protocol):
+    """Who enters a control group."""
+
+    entrances: Sequence[int]
+    """Of that group, where it was not born in it."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Child:
     """What the child has been given."""
@@ -77,48 +98,61 @@ class Child:
     control: socket.socket
     """The server's end of this is the container's owner."""
     ids: IdMap
-    image: str
-    """Where the image is mounted in the launcher's tree."""
+    image: Sequence[bytes]
+    """Where the image's layers are mounted in the launcher's tree, the lowest first."""
+    workspaces: Sequence[int]
+    """The numbers of those that have something in their workspace."""
     writable_fd: int
     """Detached mount of the container's own tmpfs."""
     devices_fd: int
     """Detached mount of its own /dev."""
+    entrances: Sequence[int]
+    """As of :class:`Entering`."""
     host_devices: Sequence[str]
     """What of it are the host's own nodes: all, where none can be made."""
     bpf: bytes
     last_capability: int
-    landlock_abi: int
-    launcher_pidfd: int
+    landlock: Domain | None
+    program: socket.socket | None = None
+    """Where a template's fork speaks, if the program is one."""
+    program_pid: int = 0
+    spare: bool = False
+    """Whether nobody waits for this container yet."""
     sync: socket.socket = field(init=False)
-    """The launcher speaks here once: the ids are mapped, the cgroup is entered; carries the image's mount if it is id-mapped."""
+    """The launcher speaks here once: the ids are mapped; carries the layers' mounts if they are id-mapped, and ``io_fd``, if there is one."""
     listener: int = -1
     io_fd: int = -1
-    """/proc/self/io, opened while it may be."""
+    """/proc/PID/io of this process: the bytes that it and all it has reaped read and wrote. Kernels without CONFIG_TASK_IO_ACCOUNTING have none."""
 
 
 def keep_only_own_descriptors(child: Child) -> None:
     """Close what the launcher had open: other containers' sockets among it."""
-    sockets = {child.sync.fileno(), child.control.fileno()}
-    process.close_all_but(sockets | {child.writable_fd, child.devices_fd, child.launcher_pidfd})
+    sockets = [child.sync.fileno(), child.control.fileno()]
+    if child.program is not None:
+        sockets.append(child.program.fileno())
+    process.close_all_but((*sockets, child.writable_fd, child.devices_fd, *child.entrances))
 
 
-def open_own_io(child: Child) -> None:
-    """Open what tells the bytes that init and all it has reaped read and wrote, while this process may: it is nobody's soon."""
-    process.make_dumpable()
-    with contextlib.suppress(FileNotFoundError):  # a kernel without CONFIG_TASK_IO_ACCOUNTING
-        child.io_fd = os.open("/proc/self/io", os.O_RDONLY | os.O_CLOEXEC)
+def enter_group(child: Entering) -> None:
+    """Enter the control group, unless it was born in it."""
+    cgroups.enter(child.entrances)
 
 
 def await_identity(child: Child) -> None:
-    """Wait for the launcher to map the ids and to put this process into the cgroup."""
+    """Wait for the launcher to map the ids, and to open what tells of this process, which may not do so itself.
+
+    It never may be dumpable while it has the launcher's tree: who owns its user namespace, as a template may, could enter that.
+    """
     message, fds = wire.receive(child.sync, 16)
     if not message:
         raise ConnectionResetError(errno.ECONNRESET, "the launcher is gone")
     child.sync.close()
-    for fd in fds:
-        mounts.attach(fd, layout.CONTAINER_IMAGE)
-        os.close(fd)
-        child.image = layout.CONTAINER_IMAGE
+    if message == WITH_ACCOUNT:
+        child.io_fd = fds.pop()
+    if fds:
+        child.image = [layout.CONTAINER_LAYER % number for number in range(len(fds))]
+        for fd, place in zip(fds, child.image, strict=True):
+            mounts.attach_and_close(fd, place)
 
 
 def become_root_of_the_container(child: Child) -> None:
@@ -126,27 +160,41 @@ def become_root_of_the_container(child: Child) -> None:
     credentials.become(child.ids.root, child.ids.root)
 
 
-def enter_own_namespaces(_child: Child) -> None:
+def enter_own_namespaces(_child: object) -> None:
     """Begin a cgroup namespace, now that this is in the container's own group, and name the host.
 
     The other namespaces came with clone3.
     """
-    process.unshare(process.Namespace.CGROUP)
+    process.unshare(_CGROUP)
     socket.sethostname(HOSTNAME)
 
 
+def over(image: Sequence[bytes]) -> bytes:
+    """Return the options of an overlay that puts the private layer over an image's, of which overlayfs wants the topmost first."""
+    return _lower(image) + _PRIVATE
+
+
+def _lower(layers: Sequence[bytes]) -> bytes:
+    return b"lowerdir=" + b":".join(reversed(layers))
+
+
 def mount_root(child: Child) -> None:
-    """Put the private writable layer over the image: the container's root."""
+    """Put the private writable layer over the image: the container's root.
+
+    Over a workspace with files it goes by an overlay of its own, of the layers themselves: the kernel does not stack one more on the
+    root's. What a program makes and changes is at the same place of the tmpfs in either case.
+    """
     mounts.make_private()
-    mounts.attach(child.writable_fd, layout.CONTAINER_WRITABLE)
-    os.close(child.writable_fd)
-    writable = layout.CONTAINER_WRITABLE
-    options = f"lowerdir={child.image},upperdir={writable}/upper,workdir={writable}/work,userxattr"
-    mounts.mount("overlay", _ROOT, "overlay", _GUARD, options)
-    mounts.mount(f"{writable}/tmp", f"{_ROOT}/tmp", None, MountFlag.BIND)
-    mounts.mount(f"{writable}/workspace", f"{_ROOT}{WORKSPACE}", None, MountFlag.BIND)
+    mounts.attach_and_close(child.writable_fd, _WRITABLE)
+    mounts.mount(b"overlay", _ROOT, b"overlay", _GUARD, over(child.image))
+    mounts.mount(_WRITABLE + b"/tmp", _ROOT + b"/tmp", None, _BIND)
+    if child.workspaces:
+        below = [child.image[number] + os.fsencode(WORKSPACE) for number in child.workspaces]
+        mounts.mount(b"overlay", _WORKSPACE, b"overlay", _GUARD, _lower(below) + _OVER_WORKSPACE)
+    else:
+        mounts.mount(_WRITABLE + b"/workspace", _WORKSPACE, None, _BIND)
     if child.ids.single:  # the program owns the upper layer, too
-        mounts.mount(None, _ROOT, None, _GUARD | MountFlag.BIND | MountFlag.REMOUNT | MountFlag.RDONLY)
+        mounts.mount(None, _ROOT, None, _WRITE_PROTECT)
 
 
 def mount_devices(child: Child) -> None:
@@ -154,20 +202,17 @@ def mount_devices(child: Child) -> None:
 
     The kernel has some thousand terminals for all (kernel.pty.max).
     """
-    mounts.attach(child.devices_fd, f"{_ROOT}/dev")
-    os.close(child.devices_fd)
+    mounts.attach_and_close(child.devices_fd, _ROOT + b"/dev")
     for name in child.host_devices:
-        mounts.mount(f"{layout.DEVICES}/{name}", f"{_ROOT}/dev/{name}", None, MountFlag.BIND)
-    guard = MountFlag.NOSUID | MountFlag.NOEXEC
-    options = f"newinstance,ptmxmode=0666,mode=0620,max={_TERMINALS},uid={PROGRAM_UID}"
-    mounts.mount("devpts", f"{_ROOT}/dev/pts", "devpts", guard, options)
-    mounts.mount("mqueue", f"{_ROOT}/dev/mqueue", "mqueue", _GUARD | MountFlag.NOEXEC)
-    mounts.mount(f"{layout.CONTAINER_WRITABLE}/shm", f"{_ROOT}/dev/shm", None, MountFlag.BIND)
+        mounts.mount(os.fsencode(f"{layout.DEVICES}/{name}"), _ROOT + os.fsencode(f"/dev/{name}"), None, _BIND)
+    mounts.mount(b"devpts", _ROOT + b"/dev/pts", b"devpts", _GUARD_TERMINALS, _TERMINAL_OPTIONS)
+    mounts.mount(b"mqueue", _ROOT + b"/dev/mqueue", b"mqueue", _GUARD_DATA)
+    mounts.mount(_WRITABLE + b"/shm", _ROOT + b"/dev/shm", None, _BIND)
 
 
 def mount_proc(_child: Child) -> None:
     """Show the container's own processes, and of those only what the program could signal (hidepid hides init)."""
-    mounts.mount("proc", f"{_ROOT}/proc", "proc", _GUARD | MountFlag.NOEXEC, "hidepid=2")
+    mounts.mount(b"proc", _ROOT + b"/proc", b"proc", _GUARD_DATA, b"hidepid=2")
 
 
 def show_own_cpus(_child: Child) -> None:
@@ -175,20 +220,22 @@ def show_own_cpus(_child: Child) -> None:
 
     C libraries count in it the CPUs that are online where there is no /sys, and the real one tells of everybody's work.
     """
-    path = f"{_ROOT}/proc/stat"
-    mounts.mount(f"{layout.CONTAINER_WRITABLE}/{layout.STAT}", path, None, MountFlag.BIND)
-    mounts.write_protect(path)
+    mounts.mount(_STAT, _PROC_STAT, None, _BIND)
+    mounts.write_protect(_PROC_STAT)
 
 
 def mask_proc(_child: Child) -> None:
     """Hide and write-protect the kernel's own interfaces in /proc."""
-    for path in MASKED:
-        mounts.mask(_ROOT + path, f"{_ROOT}/dev/null", f"{layout.CONTAINER_WRITABLE}/{layout.EMPTY}")
+    mounts.protect(_EMPTY)  # and so what is bound from there
+    for path in MASKED_FILES:
+        mounts.mask(_ROOT + path, _NULL, _EMPTY)
+    for path in MASKED_DIRECTORIES:
+        mounts.mask(_ROOT + path, _EMPTY, _NULL)
     for path in READ_ONLY:
         mounts.protect(_ROOT + path)
 
 
-def pivot(_child: Child) -> None:
+def pivot(_child: object) -> None:
     """Leave the launcher's tree for good."""
     mounts.pivot_into(_ROOT)
     os.chdir(WORKSPACE)
@@ -206,7 +253,7 @@ def forget_privileges(child: Child) -> None:
     process.make_undumpable()
 
 
-def limit_what_no_request_sets(_child: Child) -> None:
+def limit_what_no_request_sets(_child: object) -> None:
     """Allow no real-time priority, little locked memory and few queued signals. That no core is dumped comes from the launcher."""
     process.cap_rlimit(resource.RLIMIT_RTPRIO, 0)
     process.cap_rlimit(resource.RLIMIT_NICE, 0)
@@ -214,33 +261,40 @@ def limit_what_no_request_sets(_child: Child) -> None:
     process.cap_rlimit(resource.RLIMIT_SIGPENDING, 4096)
 
 
-def die_with_the_launcher(child: Child) -> None:
-    """Be killed, and so the whole container, when the launcher ends. Cleared by setuid, so it comes after that."""
-    process.die_with_parent()
-    if process.has_ended(child.launcher_pidfd):  # it may have, before that call; getppid() is 0 in here either way
-        raise ProcessLookupError(errno.ESRCH, "the launcher is gone")
-
-
 def restrict_access(child: Child) -> None:
     """Say once more, by Landlock, what can be written, and that no mount changes; and keep signals and sockets inside.
 
     It does not go by owners and permissions, so it holds where somebody became root. Optional: kernels without it.
     """
-    if child.landlock_abi >= landlock.MIN_ABI:
-        landlock.restrict(child.landlock_abi, ACCESS)
+    if child.landlock is not None:
+        landlock.restrict(child.landlock)
 
 
 def filter_system_calls(child: Child) -> None:
     """Load the policy's filter, last: the steps above need calls that it forbids."""
-    listener = seccomp.load(child.bpf, listener=True)
-    if listener is None:
-        raise OSError(errno.EINVAL, "the kernel gave no seccomp listener")
-    child.listener = listener
+    listener = seccomp.load(child.bpf, listener=child.program is None)
+    if listener is not None:
+        child.listener = listener
+
+
+def await_program(child: Child) -> None:
+    """Where a template's fork is to be the program, wait until it stands behind the same walls. It has a filter of its own."""
+    if child.program is None:
+        return
+    wire.send(child.control, wire.InitMessage(wire.FromInit.BUILT).encode())
+    message, fds = wire.receive(child.program, 128)
+    word, _, detail = message.decode(errors="replace").partition(" ")
+    if word != "ready":
+        number = int(word) if word.isdecimal() else errno.ECONNRESET
+        raise OSError(number, f"{os.strerror(number)}: {detail or 'join'}")
+    child.program_pid, child.listener = int(detail), fds[0]
 
 
 def report_ready(child: Child) -> None:
     """Hand the listener to the server and say that everything stands."""
-    wire.send(child.control, wire.InitMessage(wire.FromInit.READY).encode(), [child.listener])
+    if child.listener < 0:
+        raise OSError(errno.EINVAL, "the kernel gave no seccomp listener")
+    wire.send(child.control, _READY, [child.listener])
     os.close(child.listener)
 
 
@@ -252,8 +306,7 @@ def act_as(uid: int) -> None:
 
 def report_failure(child: Child, step: str, error: OSError) -> None:
     """Tell the server which step failed and why, if it still listens."""
-    reason = error.strerror or str(error)
-    text = f"{reason}: {error.filename}" if error.filename else reason
-    message = wire.InitMessage(wire.FromInit.FAILED, error.errno or 0, text=f"{step}\0{text}".encode())
+    text = f"{step}\0{wire.reason_of(error)}".encode()
+    message = wire.InitMessage(wire.FromInit.FAILED, error.errno or 0, text=text)
     with contextlib.suppress(OSError):
         wire.send(child.control, message.encode())

@@ -9,18 +9,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import fcntl
 import os
 from array import array
 from collections.abc import Callable, Mapping
 
 from sandboxd.model import Output
 
-CHUNK_BYTES = 65536  # a pipe's default capacity (pipe(7)): one read can empty it
+CHUNK_BYTES = 262144
+"""So much is read at once, and told at once: a message of gRPC costs as much as copying that. Below what ``linux.heap`` takes for large."""
+_PIPE_BYTES = 65536  # a pipe's default capacity (pipe(7))
 STDOUT, STDERR = 1, 2
 _END_OF_FILE = b"\x04"
-_SMALL_BYTES = 4096
+_SMALL_BYTES = 32768
 _REST_S = 0.001
 _LONG_REST_S = 0.01
+
+
+# What is read goes through here, and from here to where it is kept, before the event loop does anything else.
+_buffer = memoryview(bytearray(CHUNK_BYTES))
 
 
 class Recorder:
@@ -36,8 +43,8 @@ class Recorder:
         self._last_start = 0
         self.on_chunk: Callable[[], None] = _ignore
 
-    def write(self, stream: int, data: bytes) -> None:
-        """Take bytes of a stream. ``on_limit`` is called with the first byte past the limit."""
+    def write(self, stream: int, data: bytes | memoryview) -> None:
+        """Copy bytes of a stream. ``on_limit`` is called with the first byte past the limit."""
         self._totals[stream] += len(data)
         kept = data[: self._left]
         if kept:
@@ -47,7 +54,7 @@ class Recorder:
         if len(kept) < len(data):
             self._on_limit()
 
-    def _keep(self, stream: int, data: bytes) -> None:
+    def _keep(self, stream: int, data: bytes | memoryview) -> None:
         buffer = self._kept[stream]
         start = len(buffer)
         buffer += data
@@ -70,7 +77,8 @@ class Recorder:
             start = cursor.positions[stream]
             if start < end:
                 cursor.positions[stream] = end
-                return stream, bytes(self._kept[stream][start:end])
+                with memoryview(self._kept[stream]) as kept:
+                    return stream, bytes(kept[start:end])
             if cursor.piece == len(self._pieces) - 1:
                 return None  # this piece may still grow
             cursor.piece += 1
@@ -123,15 +131,19 @@ class OutputPump:
     what has come meanwhile is then taken at once.
     """
 
-    def __init__(self, sources: Mapping[int, int], recorder: Recorder) -> None:
-        """``sources`` are the descriptors by their streams, in the order in which they are read after a rest."""
+    def __init__(self, sources: Mapping[int, int], recorder: Recorder, *, paused: bool = False) -> None:
+        """``sources`` are the descriptors by their streams, in the order in which they are read after a rest.
+
+        A ``paused`` one reads nothing before :meth:`resume` (or :meth:`finish`).
+        """
         self._sources = dict(sources)
         self._recorder = recorder
         self._loop = asyncio.get_running_loop()
-        self._paused = False
+        self._paused = paused
         self._listening: set[int] = set()
         self._ended: set[int] = set()
         self._rest: asyncio.TimerHandle | None = None
+        self._grown: set[int] = set()
         for fd in self._sources.values():
             os.set_blocking(fd, False)
         self._listen()
@@ -153,7 +165,7 @@ class OutputPump:
         if self._rest is not None:
             self._rest.cancel()
         for stream, fd in self._sources.items():
-            while self._take(stream):
+            while stream not in self._ended and self._take(stream):
                 pass
             os.close(fd)
         self._sources.clear()
@@ -188,17 +200,25 @@ class OutputPump:
     def _take(self, stream: int) -> int | None:
         """Read once; returns how much there was, 0 where a terminal has nobody at its other end, None at the end."""
         try:
-            data = os.read(self._sources[stream], CHUNK_BYTES)
+            count = os.readv(self._sources[stream], [_buffer])
         except BlockingIOError:
             return 0
         except OSError as error:
             if error.errno != errno.EIO:
                 raise
             return 0  # a terminal's master while no slave is open: one may be again (pty(7))
-        if not data:
+        if not count:
             return None
-        self._recorder.write(stream, data)
-        return len(data)
+        if count == _PIPE_BYTES and stream not in self._grown:
+            self._grow(stream)
+        self._recorder.write(stream, _buffer[:count])
+        return count
+
+    def _grow(self, stream: int) -> None:
+        """Make a pipe that was full larger, so that its program and this process take turns less often."""
+        self._grown.add(stream)
+        with contextlib.suppress(OSError):  # a terminal; or more pipe pages than an ordinary user may have
+            fcntl.fcntl(self._sources[stream], fcntl.F_SETPIPE_SZ, CHUNK_BYTES)
 
 
 class StdinFeeder:

@@ -23,18 +23,23 @@ from sandboxd.linux.cgroups import MemorySample, Stats
 from sandboxd.model import SECOND_NS, File, Limits, RefusedSyscall, Usage, WindowSize
 from sandboxd.runtime import terminal, workspace
 from sandboxd.runtime.container import Container, Reaped
+from sandboxd.runtime.listener import Listener
 from sandboxd.runtime.outcome import Killed, Outcome
 from sandboxd.runtime.spec import PROCESSES_OF_INIT, ProgramSpec
 from sandboxd.runtime.streams import STDERR, STDOUT, OutputPump, Recorder, StdinFeeder
 from sandboxd.runtime.wire import FromInit, InitMessage
 
-# A tick reads four small files, 0.1 ms. Soon after the start, then ever rarer, and by the budget near its end.
-_FIRST_TICK_S = 0.002
+# A tick reads four small files, 0.1 ms; one where nothing has run. Soon after the start, then ever rarer, and by the budget near its end.
+_FIRST_TICK_S = 0.004
 _LONGEST_TICK_S = 0.1
 _SHORTEST_TICK_S = 0.004  # a program that sleeps on the last of its budget costs no more than this
 # How long init may take to hear of the program's end, and again to end what it left, before the whole container is killed.
 _SETTLE_S = 1.0
 _INIT_CPU_BOUND_NS = 20_000_000
+# A program out of memory is ended as one where all its files' pages are less than this part of its memory, and it has read
+# as much of them again as several times that memory: 2 GB/s were measured of a Python program that had 0.1 MiB of 64 left.
+_CODE_ROOM_PART = 32
+_REREAD_TIMES = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,22 +67,27 @@ class Run:
         self._killed: Killed | None = None
         self._cancelled = False
         self._blocked = ""
+        self._lost = ""
         self._refused: Counter[tuple[str, str]] = Counter()
         self.recorder = Recorder(limits.output_bytes, lambda: self.kill(Killed.OUTPUT))
         self.recorder.on_chunk = watch.on_output
+        self._listener: Listener | None = None
         self._pump: OutputPump | None = None
         self.stdin: StdinFeeder | None = None
         self._master = -1
         self._window = WindowSize()
-        self._baseline: Stats | None = None
+        self._baseline = container.baseline
         self._last: Stats | None = None
         self._full: str = ""
         self.started_ns = 0
         """When the program was released, on the monotonic clock; 0 before."""
         self._ended_ns = 0
+        self._seen_ns = -1
+        """CPU time at the last look."""
         self._best_sample: MemorySample | None = None
         self._best_sample_bytes = -1
         self._interval_s = _FIRST_TICK_S
+        self._code_room_bytes = limits.memory_bytes // _CODE_ROOM_PART
         self._timer: asyncio.TimerHandle | None = None
         self._grace: asyncio.TimerHandle | None = None
         self._last_resort: asyncio.TimerHandle | None = None
@@ -90,16 +100,15 @@ class Run:
     async def start(self, program: ProgramSpec, files: Sequence[File], window: WindowSize) -> None:
         """Put the files in and release the program. ContainerLost when init does not answer, SetupFailed when it cannot."""
         container, self._window = self._container, window
-        self._loop.add_reader(container.listener_fd, self._on_notification)
+        self._listener = Listener(container.listener_fd, self._on_refused_call, self._on_deafness)
         container.on_end = self._on_end
-        with setting_up("read_accounts"):
-            self._baseline = container.cgroup.stats()
         with setting_up("open_pipes"):
             streams = [] if program.tty else self._open_pipes()
-        sized = replace(program, columns=window.columns, rows=window.rows)
+        if program.tty:
+            program = replace(program, columns=window.columns, rows=window.rows)
         asked_ns = time.monotonic_ns()
         try:
-            self._start, self._master = await container.start(sized, files, streams)
+            self._start, self._master = await container.start(program, files, streams)
         except ContainerLost:
             if self._killed is None and not container.cgroup.oom_kills():
                 raise
@@ -110,12 +119,19 @@ class Run:
         if self._start.kind is FromInit.NOT_EXECUTABLE:
             return
         self.started_ns = _within(asked_ns, self._start.a)
+        if self._limits.cpus % 1 and self._killed is None:  # who is to die needs CPU time for it: Container.end_program
+            with setting_up("limit_cpus"):
+                container.cgroup.limit_cpus(self._limits.cpus)
         if program.tty:
             terminal.resize(self._master, self._window)
             self._pump = OutputPump({STDOUT: os.dup(self._master)}, self.recorder)
             self.stdin = StdinFeeder(self._master, terminal=True)
         self._watch.on_started(self)
-        self._tick()
+        with contextlib.suppress(OSError):  # the first tick will meet it again
+            self._sample_memory()  # for it may have ended by then
+        if not program.tty:
+            self.resume_output()
+        self._timer = self._loop.call_later(_FIRST_TICK_S, self._tick)
 
     async def finish(self) -> None:
         """Wait until the program has ended, by itself or by :meth:`kill`, and all that it left is dead.
@@ -149,8 +165,9 @@ class Run:
                 timer.cancel()
         if self.reaped is None:
             self._container.kill()
-            await self._container.dead
-        self._loop.remove_reader(self._container.listener_fd)
+            await self._container.ended()
+        if self._listener is not None:
+            self._listener.close()
         if self.stdin is not None:
             self.stdin.close()
         if self._pump is not None:
@@ -182,9 +199,19 @@ class Run:
         self._cancelled = True
         if grace_s > 0 and self.started:
             self._container.signal_program(signal.SIGTERM)
-            self._grace = self._grace or self._loop.call_later(grace_s, self.kill, Killed.CANCELLED)
+            self._kill_within(grace_s)
         else:
             self.kill(Killed.CANCELLED)
+
+    def _kill_within(self, grace_s: float) -> None:
+        """Kill it after that time, or before, where somebody has given it less."""
+        timer = self._loop.call_later(grace_s, self.kill, Killed.CANCELLED)
+        if self._grace is not None and self._grace.when() <= timer.when():
+            timer.cancel()
+            return
+        if self._grace is not None:
+            self._grace.cancel()
+        self._grace = timer
 
     def pause_output(self) -> None:
         """Let the program wait with its output."""
@@ -208,9 +235,7 @@ class Run:
 
     def cpu_time_ns(self) -> int:
         """CPU time of the program until now."""
-        return max(
-            0, self._container.cgroup.cpu_ns() - (self._baseline.cpu_ns if self._baseline else 0) - self._init_ns()
-        )
+        return max(0, self._container.cgroup.cpu_ns() - self._baseline.cpu_ns - self._init_ns())
 
     def _init_ns(self) -> int:
         """CPU time of init since the baseline; a liar gains no more than the bound."""
@@ -222,8 +247,8 @@ class Run:
         assert last is not None
         status = container.exited.result() if container.exited.done() else None
         not_executed = start is not None and start.kind is FromInit.NOT_EXECUTABLE
-        lost = ""
-        if self.started and status is None and self._killed is None and not last.oom_kills:
+        lost = self._lost
+        if not lost and self.started and status is None and self._killed is None and not last.oom_kills:
             lost = "the launcher ended" if container.launcher_ended else "init ended before the program did"
         return Outcome(
             wait_status=status,
@@ -245,7 +270,6 @@ class Run:
 
     def _usage(self, last: Stats) -> Usage:
         base, sample, reaped = self._baseline, self._best_sample, self.reaped
-        assert base is not None
         throttled = None
         if last.throttled_ns is not None and base.throttled_ns is not None:
             throttled = last.throttled_ns - base.throttled_ns
@@ -274,18 +298,21 @@ class Run:
 
     def _open_pipes(self) -> list[int]:
         """Open the three pipes, keep our ends, and return the program's."""
-        with contextlib.ExitStack() as on_failure:
-            pipes = []
+        pipes: list[int] = []
+        try:
             for _ in range(3):
-                pipes.append(os.pipe2(os.O_CLOEXEC))
-                for fd in pipes[-1]:
-                    on_failure.callback(os.close, fd)
-            on_failure.pop_all()
-        (stdin, to_stdin), (from_stdout, stdout), (from_stderr, stderr) = pipes
-        for fd in (stdin, stdout, stderr):
-            os.fchown(fd, *self._container.spec.program_ids)  # so that /dev/stdin and its like can be opened
+                pipes += os.pipe2(os.O_CLOEXEC)
+            stdin, to_stdin, from_stdout, stdout, from_stderr, stderr = pipes
+            user, group = self._container.spec.program_ids
+            for fd in (stdin, stdout, stderr):
+                os.fchown(fd, user, group)  # so that /dev/stdin and its like can be opened
+        except OSError:
+            for fd in pipes:
+                os.close(fd)
+            raise
         self.stdin = StdinFeeder(to_stdin, terminal=False)
-        self._pump = OutputPump({STDOUT: from_stdout, STDERR: from_stderr}, self.recorder)
+        # Nothing is read before the program is known to have started: what it writes may end it, and then it must be in hand.
+        self._pump = OutputPump({STDOUT: from_stdout, STDERR: from_stderr}, self.recorder, paused=True)
         return [stdin, stdout, stderr]
 
     def _on_end(self) -> None:
@@ -295,11 +322,8 @@ class Run:
             self.stdin.close()  # whoever still feeds it has nobody to feed
         self._finished.set()
 
-    def _on_notification(self) -> None:
+    def _on_refused_call(self, notification: seccomp.Notification) -> None:
         """A call that the policy refuses: name it, and answer as the policy does."""
-        notification = seccomp.receive(self._container.listener_fd)
-        if notification is None:
-            return
         name = seccomp.name_call(self._filter, notification.nr, notification.arch)
         answer = seccomp.answer_to(self._filter, name)
         of_program = notification.pid != self._container.init_pid  # init tries clone3 when it starts the program
@@ -312,6 +336,12 @@ class Run:
         self._refused[name, answer] += 1
         self.kill(Killed.SECURITY)
 
+    def _on_deafness(self, error: Exception) -> None:
+        """Refused calls cannot be heard of any more: nobody would answer the next one."""
+        if self._killed is None:
+            self._lost = f"its refused system calls cannot be heard of: {error}"
+        self._container.kill()
+
     def _tick(self) -> None:
         """Look at what has no event, and come back when it can matter next."""
         if self._container.dead.done() or self._killed is not None:
@@ -322,35 +352,57 @@ class Run:
             self._container.kill()
 
     def _look(self) -> None:
-        cgroup, limits = self._container.cgroup, self._limits
+        limits, used_ns = self._limits, self.cpu_time_ns()
         left_wall_ns = self.started_ns + limits.wall_time_ns - time.monotonic_ns()
-        left_cpu_ns = limits.cpu_time_ns - self.cpu_time_ns()
-        self._sample_memory()
-        self._full = self._full or workspace.fullness(self._container.writable_fd)
-        if cgroup.oom_kills():
-            self.kill(Killed.MEMORY)
-        elif left_cpu_ns < 0:
+        left_cpu_ns = limits.cpu_time_ns - used_ns
+        # What has not run since has done nothing. A thousand programs that wait cost a tenth of a core so.
+        if used_ns != self._seen_ns:
+            self._look_at_what_ran()
+            self._seen_ns = used_ns
+        if self._killed is not None:
+            return
+        if left_cpu_ns < 0:
             self._end_in_time(Killed.CPU_TIME)
         elif left_wall_ns < 0:
             self._end_in_time(Killed.WALL_TIME)
         else:
-            self._look_for_waiting()
             # The budget cannot be used up faster than by all CPUs at once.
             soonest_s = min(left_wall_ns, left_cpu_ns / max(1, math.ceil(limits.cpus))) / SECOND_NS
             self._interval_s = min(self._interval_s * 2, _LONGEST_TICK_S)
             delay = min(self._interval_s, max(soonest_s, _SHORTEST_TICK_S))
             self._timer = self._loop.call_later(delay, self._tick)
 
+    def _look_at_what_ran(self) -> None:
+        present = self._sample_memory()
+        self._full = self._full or workspace.fullness(self._container.writable_fd)
+        if self._container.cgroup.oom_kills():
+            self.kill(Killed.MEMORY)
+        elif present > self._limits.memory_bytes - self._code_room_bytes and self._thrashes():
+            self._end_in_time(Killed.THRASHING)
+        else:
+            self._look_for_waiting()
+
     def _end_in_time(self, why: Killed) -> None:
-        """Kill the run for a limit of time, unless it has ended and this process was late to hear of it."""
+        """Kill the run for what no event tells, unless it has ended and this process was late to hear of it."""
         self._container.hear()
         self.kill(why)
 
-    def _sample_memory(self) -> None:
+    def _thrashes(self) -> bool:
+        """Whether the program has so little room left for its code that it reads that again and again, and does little else.
+
+        The kernel sees a group that always has a page to give back, and kills nobody, for minutes on end.
+        """
+        sample = self._container.cgroup.memory_sample()
+        enough = _REREAD_TIMES * self._limits.memory_bytes
+        return sample.file_bytes < self._code_room_bytes and sample.reread_bytes > enough
+
+    def _sample_memory(self) -> int:
+        """Note what the memory is made of where it is more than ever; returns how much it is."""
         present = self._container.cgroup.memory_bytes()
         if present > self._best_sample_bytes:
             self._best_sample_bytes = present
             self._best_sample = self._container.cgroup.memory_sample()
+        return present
 
     def _look_for_waiting(self) -> None:
         """Tell once that the program waits for input: its pipe is empty, and somebody waits to read it."""

@@ -1,7 +1,8 @@
 """Files out of a workspace that a program has left.
 
 After everything in the container is dead, through the descriptor of the workspace's own mount, link by link refused
-(openat2), regular files only, by size and number capped.
+(openat2), regular files only, by size and number capped. Where the image has files there, too, only what the program or
+the request made or changed.
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ from dataclasses import dataclass
 from sandboxd.linux.files import open_beneath
 from sandboxd.model import MIB, File, SkippedFile
 from sandboxd.paths import MAX_DEPTH
-from sandboxd.runtime.glob import Glob, Places
+from sandboxd.runtime.glob import Glob, Places, steps
 
 TOO_LARGE = "larger than what may still be returned"
 TOO_MANY = "more files than may be returned"
 MAX_SKIPPED_FILES = 100
-# Names that are looked at, times the globs that they may still match: some seconds of work.
-MAX_STEPS = 1_000_000
+# Names that are looked at, times the places of globs that each is held against, by their lengths: a second of work.
+MAX_STEPS = 2_000_000
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY
 
 
@@ -121,6 +122,7 @@ class _Walk:
     def __init__(self, globs: Sequence[Glob]) -> None:
         self._globs = globs
         self._left = MAX_STEPS
+        self._ended = False
 
     def below(self, root: int) -> Iterator[_Found]:
         """Yield what matches, directory by directory, each in the order of its names."""
@@ -129,22 +131,35 @@ class _Walk:
     def _below(self, directory: int, prefix: str, globs: Sequence[tuple[Glob, Places]], depth: int) -> Iterator[_Found]:
         with os.scandir(directory) as entries:
             names = sorted(entry.name for entry in entries)
+        looks, length = self._prepare(globs)
         for name in names:
-            if self._left <= 0:
+            if self._ended:
                 return
-            self._left -= len(globs)
-            if self._left <= 0:
+            self._left -= steps(looks, length, name)
+            if self._left < 0:
+                self._ended = True
                 yield _Found(directory, name, f"{prefix}{name}", TOO_MANY)
                 return
             entered = [(glob, glob.enter(places, name)) for glob, places in globs]
             if not any(places for _, places in entered):
                 continue
             mode = os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode
+            if stat.S_ISCHR(
+                mode
+            ):  # overlayfs's, for what the program has removed of its image: no other can be made there
+                continue
             if stat.S_ISDIR(mode):
                 going_on = [(glob, places) for glob, places in entered if glob.goes_on(places)]
                 yield from self._into(directory, name, prefix, going_on, depth)
             elif any(glob.matches(places) for glob, places in entered):
                 yield _Found(directory, name, f"{prefix}{name}", "" if stat.S_ISREG(mode) else "not a regular file")
+
+    def _prepare(self, globs: Sequence[tuple[Glob, Places]]) -> tuple[int, int]:
+        """Return in how many places a name of a directory is looked at, and against how many characters."""
+        for glob, places in globs:
+            if self._left >= 0:
+                self._left -= glob.compile(places)
+        return sum(len(places) for _, places in globs), sum(glob.length(places) for glob, places in globs)
 
     def _into(
         self, directory: int, name: str, prefix: str, globs: Sequence[tuple[Glob, Places]], depth: int

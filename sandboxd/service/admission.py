@@ -14,6 +14,7 @@ import asyncio
 from collections import Counter, OrderedDict
 
 from sandboxd.errors import Draining, Overloaded
+from sandboxd.service.untaken import RETRY_AFTER_S, Untaken
 
 _FIRST_GUESS_S = 1.0
 _SMOOTHING = 0.1
@@ -37,6 +38,8 @@ class Admission:
         self._callers: OrderedDict[str, _Caller] = OrderedDict()  # those who run or wait; whose turn it is is first
         self._mean_s = _FIRST_GUESS_S
         self._early = _EarlyCallers()
+        self.untaken = Untaken(slots=slots)
+        """What was answered, and is still here: who does not take it has no place, and no turn of those that it has."""
         self._draining = asyncio.Event()
 
     @property
@@ -46,7 +49,7 @@ class Admission:
 
     async def ask(self, name: str = "") -> None:
         """Raise what :meth:`reserve` would raise now, before anything is spent on a request. Who is back too early waits for it."""
-        if not self._has_place(name) and self._early.is_early(name):
+        if self._early.is_early(name) and not (self._has_place(name) and self.untaken.has_room(name)):
             await self._early.hold(name, until=self._draining)
         self._check(name)
 
@@ -81,6 +84,9 @@ class Admission:
         """Raise where a caller gets nothing now."""
         if self._draining.is_set():
             raise Draining("the server is stopping")
+        if not self.untaken.has_room(name):
+            self._early.told(name, RETRY_AFTER_S)
+            self.untaken.check(name)
         if not self._has_place(name):
             retry_after_s = self._mean_s * (self._depth + 1) / self._slots
             self._early.told(name, retry_after_s)
@@ -129,8 +135,9 @@ class Ticket:
         self._entered_s: float | None = None
 
     async def enter(self) -> None:
-        """Wait for a slot."""
+        """Wait for a slot. Overloaded where the caller has taken too little meanwhile of what it got."""
         await self.turn.wait()
+        self._admission.untaken.check(self._caller.name)
         self._entered_s = asyncio.get_running_loop().time()
 
     def leave(self) -> None:

@@ -7,16 +7,20 @@ task kills, collects and destroys by itself. So a caller that vanishes leaves no
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 from sandboxd.errors import ContainerLost, InvalidSubmission, NotAttachable, SetupFailed
+from sandboxd.images.store import Image
 from sandboxd.model import (
     MIB,
     Command,
+    Committed,
     Event,
     ExecutionResult,
     ExecutionSummary,
@@ -28,10 +32,13 @@ from sandboxd.model import (
     WindowSize,
 )
 from sandboxd.runtime import workspace
+from sandboxd.runtime.changes import Bounds, HeldWorkspace
 from sandboxd.runtime.container import Container
 from sandboxd.runtime.engine import Engine
+from sandboxd.runtime.policy import Policy
 from sandboxd.runtime.supervisor import Run, Watch
 from sandboxd.service.admission import Ticket
+from sandboxd.service.background import take_note
 from sandboxd.service.observer import Record
 from sandboxd.service.plan import PhasePlan, Plan
 from sandboxd.service.timeline import Timeline
@@ -39,6 +46,10 @@ from sandboxd.service.verdict import fault_domain, judge, no_room
 
 # What a compiler leaves passes through this process.
 _MOST_BYTES_BETWEEN_PHASES = 256 * MIB
+# What is said where a request's file should be where the image has a directory, or below what is none, or a link that leads away.
+_IN_THE_WAY = (
+    errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.ENOENT, errno.ELOOP, errno.EACCES, errno.EPERM, errno.EROFS
+)  # fmt: skip
 _MAX_SIGNAL = 64
 _SHOWN_PROGRAM = 64
 
@@ -51,17 +62,60 @@ class _Clock:
     created: int = 0
     ran: int = 0
     collected: int = 0
+    _part: str = ""
+    _since: int = 0
+
+    @contextlib.contextmanager
+    def phase(self) -> Iterator[None]:
+        """Begin with what a phase begins with; however it ends, its last part ends with it."""
+        self.go_on("created")
+        try:
+            yield
+        finally:
+            self.go_on("")
+
+    def go_on(self, part: str, now_ns: int = 0) -> None:
+        """Begin with a part, now or at another moment; the one before has its time."""
+        now_ns = now_ns or time.monotonic_ns()
+        if self._part:
+            setattr(self, self._part, getattr(self, self._part) + now_ns - self._since)
+        self._part, self._since = part, now_ns
 
     def timings(self) -> Timings:
         return Timings(queued_ns=self.queued, created_ns=self.created, ran_ns=self.ran, collected_ns=self.collected)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Left:
+    """What a program has left in its workspace, or has there now."""
+
+    workspace: HeldWorkspace
+    """To be closed by whoever is given this."""
+    bounds: Bounds
+    """How much of it there may be."""
+    execution_id: str
+    image: Image
+    policy: Policy
+
+
+Commit = Callable[[Left, str], Awaitable[Committed]]
+"""Makes an image, with a name, of what a program has left."""
 
 
 class Execution:
     """A submission on its way. Made by ``ExecutionService.submit``."""
 
     def __init__(
-        self, plan: Plan, engine: Engine, ticket: Ticket, on_end: Callable[[Execution], None], *, interactive: bool
+        self,
+        plan: Plan,
+        engine: Engine,
+        ticket: Ticket,
+        on_end: Callable[[Execution], None],
+        *,
+        interactive: bool,
+        commit: Commit | None = None,
     ) -> None:
+        """``commit`` is needed where the submission asks for it."""
         self.id = secrets.token_hex(16)
         self.plan = plan
         self.created_unix_ns = time.time_ns()
@@ -70,6 +124,9 @@ class Execution:
         self._ticket = ticket
         self._on_end = on_end
         self._interactive = interactive
+        self._commit = commit
+        self._limits = plan.phases[0].limits  # of the phase that runs
+        self._left: Left | None = None  # what is to become an image
         self._created_ns = time.monotonic_ns()
         self._result: ExecutionResult | None = None
         self._error: BaseException | None = None
@@ -82,17 +139,23 @@ class Execution:
         self._window = plan.submission.window_size
         self._feeding: asyncio.Task[None] | None = None
         self._timeline = Timeline()
+        self._spent: list[Container] = []  # of which nothing but init is left
+        self._answered = asyncio.Event()
         self._task = asyncio.create_task(self._execute())
-        self._task.add_done_callback(lambda task: task.cancelled() or task.exception())  # its waiters may be gone
+        self._task.add_done_callback(take_note)
 
     @property
     def ended(self) -> bool:
         """Whether there is an answer, or an error in its place."""
-        return self._task.done()
+        return self._answered.is_set()
 
     async def result(self) -> ExecutionResult:
         """Wait for the answer. Raises what kept the platform from giving one; being cancelled ends only the wait."""
-        return await asyncio.shield(self._task)
+        await self._answered.wait()
+        if self._result is None:
+            assert self._error is not None
+            raise self._error
+        return self._result
 
     def stop(self, grace_s: float = 0.0) -> None:
         """End it. The answer will be CANCELLED, unless it has ended by then.
@@ -108,6 +171,15 @@ class Execution:
     async def settled(self) -> None:
         """Wait until it has ended, whichever way."""
         await asyncio.wait([self._task])
+
+    def when_ended(self, call: Callable[[], None]) -> Callable[[], object]:
+        """Have it called soon after its end; returns what takes that back, unless it is about to be called."""
+
+        def ended(_: object) -> None:
+            call()
+
+        self._task.add_done_callback(ended)
+        return partial(self._task.remove_done_callback, ended)
 
     async def abandon(self) -> None:
         """Kill it because its caller is gone, and wait until nothing of it is left."""
@@ -141,6 +213,25 @@ class Execution:
         self._window = window
         if self._run is not None:
             self._run.resize(window)
+
+    def left(self) -> Left:
+        """Return what the program that runs has in its workspace now. NotAttachable where none runs."""
+        if self._container is None or self._run is None or not self._run.started:
+            raise NotAttachable("the execution has ended" if self.ended else "no program of the execution runs now")
+        return self._leave(self._container)
+
+    def _leave(self, container: Container) -> Left:
+        try:
+            held = HeldWorkspace(container.writable_fd)
+        except OSError as error:
+            raise ContainerLost(f"its workspace cannot be read: {error.strerror}") from error
+        return Left(
+            workspace=held,
+            bounds=Bounds(entries=self.plan.policy.inodes, total_bytes=self._limits.disk_bytes),
+            execution_id=self.id,
+            image=self.plan.image,
+            policy=self.plan.policy,
+        )
 
     def summary(self) -> ExecutionSummary:
         """Say what it is and how it is doing."""
@@ -195,11 +286,14 @@ class Execution:
     def forget_submission(self) -> None:
         """Let go of what was submitted, which nobody can ask for once it has ended."""
         bare = replace(self.plan.submission, program=Command(argv=()), files=(), stdin=b"", env={})
-        self.plan = replace(self.plan, submission=bare, files=(), phases=())
+        image = replace(self.plan.image, lease=None)
+        self.plan = replace(self.plan, submission=bare, image=image, files=(), phases=())
 
-    def events(self, *, from_start: bool, back_pressure: bool) -> AsyncIterator[Event]:
+    def events(
+        self, *, from_start: bool, back_pressure: bool, unless: asyncio.Future[None] | None = None
+    ) -> AsyncIterator[Event]:
         """Tell what happens, to the end: ``Timeline.events``."""
-        return self._timeline.events(from_start=from_start, back_pressure=back_pressure)
+        return self._timeline.events(from_start=from_start, back_pressure=back_pressure, unless=unless)
 
     def logs(self) -> AsyncIterator[Event]:
         """Tell what has been written until now."""
@@ -207,19 +301,26 @@ class Execution:
 
     # The course of an execution.
 
-    async def _execute(self) -> ExecutionResult:
+    async def _execute(self) -> None:
         try:
             self._result = await self._course()
         except BaseException as error:
             self._error = error
             raise
-        else:
-            return self._result
         finally:
-            self._run_started.set()  # who still waits for it learns that there is nothing to write to
-            self._ticket.leave()
-            self._on_end(self)
-            self._timeline.close(self._result, self._error)
+            if self._left is not None:  # with it goes a lease of the image
+                asyncio.get_running_loop().run_in_executor(None, self._left.workspace.close)
+                self._left = None
+            self._answered.set()
+            asyncio.get_running_loop().call_soon(self._close)  # behind those who wait for the answer: it goes out first
+
+    def _close(self) -> None:
+        """Let go of everything, and tell everybody else."""
+        self._run_started.set()  # who still waits for it learns that there is nothing to write to
+        self._ticket.leave()
+        self._on_end(self)
+        self._timeline.close(self._result, self._error)
+        self._retire_spent()
 
     async def _course(self) -> ExecutionResult:
         try:
@@ -233,7 +334,9 @@ class Execution:
         files, collected = self.plan.files, _NOTHING
         for plan in self.plan.phases:
             self._phase = plan.phase
-            results[plan.phase], collected = await self._run_phase(plan, files)
+            self._retire_spent()
+            with self.clock.phase():
+                results[plan.phase], collected = await self._run_phase(plan, files)
             if results[plan.phase].verdict is not Verdict.OK:
                 break
             if collected.too_large and plan is not self.plan.phases[-1]:
@@ -241,15 +344,30 @@ class Execution:
                 break
             files = collected.files
         final = collected if Phase.RUN in results else _NOTHING
-        return self._answer(results, final)
+        return self._answer(results, final, await self._commit_end(list(results.values())[-1]))
+
+    async def _commit_end(self, result: PhaseResult) -> Committed | None:
+        """Have an image made of what the program has left, where that is asked for and it ended well."""
+        if self._left is None or self._commit is None or result.verdict is not Verdict.OK:
+            return None
+        self._retire_spent()  # nobody waits for the answer yet
+        return await self._commit(self._left, self.plan.submission.commit_to)
 
     async def _run_phase(self, plan: PhasePlan, files: tuple[File, ...]) -> tuple[PhaseResult, workspace.Collected]:
         """Run one program in a container of its own."""
         if self._stopping:
             return _never_ran(), _NOTHING
-        began = time.monotonic_ns()
-        audit = self.plan.submission.report_refused_syscalls
-        container = await self._engine.create(self.plan.image.root, self.plan.policy, plan.limits, audit=audit)
+        self._limits = plan.limits
+        submission = self.plan.submission
+        audit = submission.report_refused_syscalls
+        container = await self._engine.create(
+            self.plan.image.layers,
+            self.plan.policy,
+            plan.limits,
+            audit=audit,
+            warm=submission.warm,
+            runtime=plan.runtime,
+        )
         run: Run | None = None
         try:
             if self._stopping:
@@ -257,23 +375,27 @@ class Execution:
             run = Run(container, plan.limits, self.plan.policy.seccomp, self._watch(plan.phase), audit=audit)
             self._container, self._run = container, run
             await run.start(plan.program, files, self._window)
-            released = run.started_ns or time.monotonic_ns()
-            self.clock.created += released - began
+            self.clock.go_on("ran", run.started_ns)
             self._feed(run, plan)
             await run.finish()
-            began = time.monotonic_ns()
-            self.clock.ran += began - released
+            self.clock.go_on("collected")
             collected = await self._collect(container, plan)
+            if submission.commit_to and plan.phase is Phase.RUN:
+                self._left = self._leave(container)
         except SetupFailed as error:
-            if (error.step, error.errno) != ("put_files", errno.ENOSPC):
+            if error.step != "put_files":
+                raise
+            if error.errno in _IN_THE_WAY:
+                raise InvalidSubmission.of("files", f"in the image's workspace is another thing: {error}") from error
+            if error.errno != errno.ENOSPC:
                 raise
             return self._no_room(plan), _NOTHING
         finally:
+            self.clock.go_on("collected")
             self._end_phase()
             await self._end(container, run)
-            self.clock.collected += time.monotonic_ns() - began
-        result = judge(plan.phase, plan.program.argv[0], plan.limits, self.plan.policy.inodes, run.outcome())
-        return result, collected
+        program, inodes = plan.program.argv[0], self.plan.policy.inodes
+        return judge(plan.phase, program, plan.limits, inodes, run.outcome(), start=container.origin), collected
 
     def _watch(self, phase: Phase) -> Watch:
         """Return who is told what a phase's program does."""
@@ -295,13 +417,17 @@ class Execution:
         return min(self.plan.phases[-1].limits.disk_bytes, _MOST_BYTES_BETWEEN_PHASES)
 
     async def _end(self, container: Container, run: Run | None) -> None:
-        """Destroy the container; one in which nothing but init is left does so while the answer is on its way."""
+        """Destroy the container; one in which nothing but init is left is kept until the answer is on its way."""
         if run is not None:
             await run.release()
             if run.reaped is not None:
-                self._engine.retire(container)
+                self._spent.append(container)
                 return
         await self._engine.destroy(container)
+
+    def _retire_spent(self) -> None:
+        while self._spent:
+            self._engine.retire(self._spent.pop())
 
     def _feed(self, run: Run, plan: PhasePlan) -> None:
         """Begin to give the program its input. Whoever writes more waits for that."""
@@ -309,7 +435,9 @@ class Execution:
             return
         data = self.plan.submission.stdin if plan.phase is Phase.RUN else b""
         keep_open = self._interactive and plan.phase is Phase.RUN
-        if data or not keep_open:
+        if not data and not keep_open and not plan.program.tty:
+            run.stdin.close()
+        elif data or not keep_open:
             self._feeding = asyncio.create_task(run.stdin.feed(data, end=not keep_open))
         if plan.phase is Phase.RUN:
             self._run_started.set()
@@ -333,7 +461,9 @@ class Execution:
             self._feeding.cancel()
             self._feeding = None
 
-    def _answer(self, results: dict[Phase, PhaseResult], collected: workspace.Collected) -> ExecutionResult:
+    def _answer(
+        self, results: dict[Phase, PhaseResult], collected: workspace.Collected, committed: Committed | None = None
+    ) -> ExecutionResult:
         return ExecutionResult(
             execution_id=self.id,
             request_id=self.plan.submission.request_id,
@@ -345,6 +475,7 @@ class Execution:
             files=collected.files,
             skipped_files=collected.skipped,
             timings=self.clock.timings(),
+            committed=committed,
         )
 
     async def _interactive_run(self) -> Run | None:

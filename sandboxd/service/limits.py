@@ -10,6 +10,7 @@ from sandboxd.runtime.policy import Policy
 
 # Names in the proto, where times are Durations.
 _PROTO_NAMES = {"cpu_time_ns": "cpu_time", "wall_time_ns": "wall_time"}
+_NAMES = tuple(entry.name for entry in fields(LimitsRequest))
 
 
 def resolve(
@@ -23,28 +24,26 @@ def resolve(
     """
     floors = _at_least(policy.floors, memory_bytes, processes)
     chosen = _at_least(defaults, floors.memory_bytes, floors.processes)
-    violations = []
-    for entry in fields(LimitsRequest):
-        value = getattr(asked, entry.name)
+    wanted, violations = {}, []
+    for name in _NAMES:
+        value = getattr(asked, name)
         if value is None:
             continue
-        least, most = getattr(floors, entry.name), getattr(policy.ceilings, entry.name)
-        name = f"{field}.{_PROTO_NAMES.get(entry.name, entry.name)}"
+        least, most = getattr(floors, name), getattr(policy.ceilings, name)
+        place = f"{field}.{_PROTO_NAMES.get(name, name)}"
         if value < least:
-            violations.append(
-                Violation(name, f"{_show(entry.name, value)} is below the least, {_show(entry.name, least)}")
-            )
+            violations.append(Violation(place, f"{_show(name, value)} is below the least, {_show(name, least)}"))
         elif value > most:
-            text = (
-                f"{_show(entry.name, value)} is above the ceiling of policy {policy.name!r}, {_show(entry.name, most)}"
-            )
-            violations.append(Violation(name, text))
+            text = f"{_show(name, value)} is above the ceiling of policy {policy.name!r}, {_show(name, most)}"
+            violations.append(Violation(place, text))
         else:
-            chosen = replace(chosen, **{entry.name: value})
-    return chosen, violations
+            wanted[name] = value
+    return (replace(chosen, **wanted) if wanted else chosen), violations
 
 
 def _at_least(limits: Limits, memory_bytes: int, processes: int) -> Limits:
+    if limits.memory_bytes >= memory_bytes and limits.processes >= processes:
+        return limits
     return replace(
         limits,
         memory_bytes=max(limits.memory_bytes, memory_bytes),

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from sandboxd.errors import InvalidSubmission, Violation, shown
 from sandboxd.images.manifest import Language, expand
 from sandboxd.images.store import Image, ImageStore
-from sandboxd.model import SECOND_NS, File, Limits, Phase, Source, Submission
+from sandboxd.model import SECOND_NS, Command, File, Limits, Phase, Runtime, Source, Submission
 from sandboxd.paths import Places
+from sandboxd.runtime import arguments
 from sandboxd.runtime.policy import Policy
 from sandboxd.runtime.spec import ProgramSpec
 from sandboxd.service.limits import resolve
@@ -24,6 +25,9 @@ BASE_ENV = {
     "TMPDIR": "/tmp",
 }
 _PAGE_BYTES = 4096
+_MOST_NAMES = 20  # of images, for people
+# Of up to 12 bytes in JSON: with two seccomp programs and a hook less than wire.LAUNCHER_MESSAGE_BYTES.
+_MOST_CHARACTERS = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +37,8 @@ class PhasePlan:
     phase: Phase
     limits: Limits
     program: ProgramSpec
+    runtime: Runtime | None = None
+    """What starts the program, where that can be had loaded before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +68,7 @@ class Planner:
 
     def plan(self, submission: Submission) -> Plan:
         """Return the plan. InvalidSubmission names every bad field."""
-        image = self._image(submission.image or self._default_image)
+        image = self._image(submission.image) if submission.image else self._default_for(submission.program)
         policy = self._policy(submission.policy or self._default_policy)
         if isinstance(submission.program, Source):
             return self._plan_source(submission, submission.program, image, policy)
@@ -86,9 +92,7 @@ class Planner:
     def _plan_source(self, submission: Submission, source: Source, image: Image, policy: Policy) -> Plan:
         language = image.language(source.language)
         if language is None:
-            known = ", ".join(sorted(image.languages))
-            text = f"image {image.name!r} has no language {shown(source.language)}; it has {known}"
-            raise InvalidSubmission.of("source.language", text)
+            raise InvalidSubmission.of("source.language", self._no_such_language(submission, source, image))
         entrypoint, sources = _name_sources(source, language)
         files = (*sources, *submission.files)
         phases, violations = _language_phases(submission, source, language, entrypoint, sources, image, policy)
@@ -110,9 +114,26 @@ class Planner:
     def _image(self, name: str) -> Image:
         image = self._images.get(name)
         if image is None:
-            known = ", ".join(image.name for image in self._images.list())
+            names = self._images.names()
+            known = ", ".join(names[:_MOST_NAMES]) + (
+                f" and {more} more" if (more := len(names) - _MOST_NAMES) > 0 else ""
+            )
             raise InvalidSubmission.of("image", f"no image is named {shown(name)}; there are: {known or 'none'}")
         return image
+
+    def _no_such_language(self, submission: Submission, source: Source, image: Image) -> str:
+        if submission.image:
+            known = ", ".join(sorted(image.languages))
+            return f"image {image.name!r} has no language {shown(source.language)}; it has {known or 'none, and runs commands'}"
+        known = ", ".join(self._images.languages())
+        return f"no image has a language {shown(source.language)}; there are {known}"
+
+    def _default_for(self, program: Source | Command) -> Image:
+        """Return the default image, or, for a language that it does not have, the first by name that does."""
+        default = self._image(self._default_image)
+        if isinstance(program, Source) and default.language(program.language) is None:
+            return self._images.find(program.language) or default
+        return default
 
     def _policy(self, name: str) -> Policy:
         policy = self._policies.get(name)
@@ -150,8 +171,36 @@ def _language_phases(
         argv = expand(language.compile, entrypoint, names)
         phases.append(_phase(Phase.COMPILE, argv, compile_limits, env, tty=False))
     argv = (*expand(language.run, entrypoint, names), *source.args)
-    phases.append(_phase(Phase.RUN, argv, limits, {**env, **submission.env}, tty=submission.tty))
+    run = _phase(Phase.RUN, argv, limits, {**env, **submission.env}, tty=submission.tty)
+    phases.append(replace(run, runtime=_runtime(language, run.program, policy, submission)))
     return phases, violations
+
+
+def _runtime(language: Language, program: ProgramSpec, policy: Policy, submission: Submission) -> Runtime | None:
+    """Return the runtime of a program, unless it has what no template is made for.
+
+    A policy that allows too much has none. Nor has what is unusual: that is a terminal, a stack of its own, calls reported, and more words than
+    are kept of those that may be asked for again; and an environment of the request's, which could have the runtime run what it says
+    (PYTHONWARNINGS, LD_PRELOAD): a template is no container, and has no limits of time.
+    """
+    template = language.template
+    unusual = submission.tty or submission.report_refused_syscalls or program.stack_bytes != policy.defaults.stack_bytes
+    if (
+        template is None
+        or not policy.seccomp.holds_templates
+        or unusual
+        or submission.env
+        or arguments.length(program) > _MOST_CHARACTERS
+    ):
+        return None
+    return Runtime(
+        hook=template.hook,
+        place=template.place,
+        preload=template.preload,
+        argv=program.argv,
+        env=tuple(program.env.items()),
+        stack_bytes=program.stack_bytes,
+    )
 
 
 def _phase(phase: Phase, argv: tuple[str, ...], limits: Limits, env: Mapping[str, str], *, tty: bool) -> PhasePlan:

@@ -10,7 +10,7 @@ from sandboxd.runtime.streams import CHUNK_BYTES, Cursor, Recorder
 from sandboxd.runtime.supervisor import Run
 
 # How far the reader that holds the program back may be behind before the program's writes wait.
-BACK_PRESSURE_BYTES = 4 * CHUNK_BYTES
+BACK_PRESSURE_BYTES = 2 * CHUNK_BYTES
 
 
 class Timeline:
@@ -59,10 +59,12 @@ class Timeline:
         self._error, self._closed = error, True
         self._notify()
 
-    async def events(self, *, from_start: bool, back_pressure: bool) -> AsyncIterator[Event]:
+    async def events(
+        self, *, from_start: bool, back_pressure: bool, unless: asyncio.Future[None] | None = None
+    ) -> AsyncIterator[Event]:
         """Tell what happens, to the end, from the start or from now on. With ``back_pressure`` the program waits for this reader.
 
-        Raises what kept the platform from giving an answer.
+        Raises what kept the platform from giving an answer, and what ``unless`` fails with, as soon as it does.
         """
         position = 0 if from_start else max(0, len(self._entries) - 1)
         cursors: dict[int, Cursor] = {}
@@ -71,8 +73,12 @@ class Timeline:
             if isinstance(entry, Recorder):
                 cursors[id(entry)] = entry.end_cursor()
         while True:
+            if unless is not None and unless.done():
+                if not unless.cancelled():
+                    unless.result()
+                unless = None
             if position == len(self._entries):
-                await self._more()
+                await self._more(unless)
                 continue
             entry = self._entries[position]
             if not isinstance(entry, Recorder):
@@ -91,7 +97,7 @@ class Timeline:
             elif position + 1 < len(self._entries):
                 position += 1
             else:
-                await self._more()
+                await self._more(unless)
 
     async def so_far(self) -> AsyncIterator[OutputChunk | Ended]:
         """Tell what has been written until now, and the answer if there is one."""
@@ -104,13 +110,13 @@ class Timeline:
             elif isinstance(entry, Ended):
                 yield entry
 
-    async def _more(self) -> None:
-        """Wait for whatever comes next. At the end nothing does, unless it was an error."""
+    async def _more(self, unless: asyncio.Future[None] | None) -> None:
+        """Wait for whatever comes next, or for ``unless``. At the end nothing does, unless it was an error."""
         if self._closed and self._error is not None:
             raise self._error
         if self._changed is None:
             self._changed = asyncio.get_running_loop().create_future()
-        await asyncio.shield(self._changed)
+        await asyncio.wait([self._changed, *filter(None, [unless])], return_when=asyncio.FIRST_COMPLETED)
 
     def _relieve(self, recorder: Recorder, cursor: Cursor) -> None:
         """Let the program write again once its reader has come close."""

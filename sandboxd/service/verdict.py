@@ -13,7 +13,7 @@ import signal
 from dataclasses import dataclass
 
 from sandboxd.errors import shown
-from sandboxd.model import SECOND_NS, Cause, FaultDomain, Limits, Phase, PhaseResult, Verdict
+from sandboxd.model import SECOND_NS, Cause, FaultDomain, Limits, Phase, PhaseResult, Start, Verdict
 from sandboxd.runtime.outcome import Killed, Outcome
 
 EXIT_NOT_EXECUTABLE = 126  # as shells have it: found, but it cannot be run
@@ -52,13 +52,15 @@ class _Finding:
     cause: Cause | None = None
 
 
-def judge(phase: Phase, program: str, limits: Limits, inodes: int, outcome: Outcome) -> PhaseResult:
+def judge(
+    phase: Phase, program: str, limits: Limits, inodes: int, outcome: Outcome, *, start: Start | None = None
+) -> PhaseResult:
     """Turn the facts of a run into its result.
 
-    ``program`` is what was to be executed, ``inodes`` how many the writable places could have.
+    ``program`` is what was to be executed, ``inodes`` how many the writable places could have, ``start`` is passed on.
     """
     exit_code, number = _exit(outcome)
-    finding = _platform_or_caller(limits, outcome) or _limit(limits, outcome)
+    finding = _platform_or_caller(limits, outcome) or _limit(limits, outcome, number)
     if finding is None and (exit_code or number is not None):
         finding = _space(limits, inodes, outcome, number)
     finding = finding or _program(phase, program, outcome, exit_code, number)
@@ -73,6 +75,7 @@ def judge(phase: Phase, program: str, limits: Limits, inodes: int, outcome: Outc
         detail=finding.detail,
         blocked_syscall=outcome.blocked_syscall,
         refused_syscalls=outcome.refused_syscalls,
+        start=start,
     )
 
 
@@ -105,9 +108,9 @@ def _was_below_its_memory(limits: Limits, outcome: Outcome) -> bool:
     return peak is not None and peak + _LARGEST_CHARGE_BYTES < limits.memory_bytes
 
 
-def _limit(limits: Limits, outcome: Outcome) -> _Finding | None:
+def _limit(limits: Limits, outcome: Outcome, number: int | None) -> _Finding | None:
     """Find the wall at which the program was ended."""
-    return _security(outcome) or _memory(limits, outcome) or _output(limits, outcome) or _times(limits, outcome)
+    return _security(outcome) or _memory(limits, outcome) or _output(limits, outcome) or _times(limits, outcome, number)
 
 
 def _security(outcome: Outcome) -> _Finding | None:
@@ -120,18 +123,19 @@ def _security(outcome: Outcome) -> _Finding | None:
 
 
 def _memory(limits: Limits, outcome: Outcome) -> _Finding | None:
-    usage = outcome.usage
-    if not usage.oom_kills and outcome.exec_errno != errno.ENOMEM:
-        return None
-    peak = usage.memory_peak_bytes or 0
-    if not usage.oom_kills:
-        cause = Cause(limit="memory_bytes", allowed=limits.memory_bytes, observed=peak)
-        return _Finding(Verdict.MEMORY_LIMIT, "the program does not fit into its memory", cause)
-    count = f"{usage.oom_kills} process{'es' if usage.oom_kills > 1 else ''}"
+    usage, allowed = outcome.usage, limits.memory_bytes
     # The kernel refused more than the limit, so that much was wanted, though its counter may be a few pages behind.
-    cause = Cause(limit="memory_bytes", allowed=limits.memory_bytes, observed=max(peak, limits.memory_bytes))
-    detail = f"the kernel killed {count} of the container at its memory limit of {limits.memory_bytes} bytes"
-    return _Finding(Verdict.MEMORY_LIMIT, detail, cause)
+    observed = max(usage.memory_peak_bytes or 0, allowed)
+    if outcome.killed is Killed.THRASHING:
+        detail = f"the program's data filled its {allowed} bytes of memory, and its code had no room left"
+    elif usage.oom_kills:
+        count = f"{usage.oom_kills} process{'es' if usage.oom_kills > 1 else ''}"
+        detail = f"the kernel killed {count} of the container at its memory limit of {allowed} bytes"
+    elif outcome.exec_errno == errno.ENOMEM:
+        detail, observed = "the program does not fit into its memory", usage.memory_peak_bytes or 0
+    else:
+        return None
+    return _Finding(Verdict.MEMORY_LIMIT, detail, Cause(limit="memory_bytes", allowed=allowed, observed=observed))
 
 
 def _output(limits: Limits, outcome: Outcome) -> _Finding | None:
@@ -142,15 +146,18 @@ def _output(limits: Limits, outcome: Outcome) -> _Finding | None:
     return _Finding(Verdict.OUTPUT_LIMIT, f"the program wrote more than {limits.output_bytes} bytes of output", cause)
 
 
-def _times(limits: Limits, outcome: Outcome) -> _Finding | None:
+def _times(limits: Limits, outcome: Outcome, number: int | None) -> _Finding | None:
     cpu, wall = outcome.usage.cpu_time_ns or 0, outcome.usage.wall_time_ns or 0
-    if cpu > limits.cpu_time_ns:
-        cause = Cause(limit="cpu_time", allowed=limits.cpu_time_ns, observed=cpu)
+    # What init did for the program is known at the end, and taken off: the last account may have less than it was killed for.
+    # Who ended by itself before the kill reached it was in time.
+    killed = outcome.killed if number == signal.SIGKILL else None
+    if cpu > limits.cpu_time_ns or killed is Killed.CPU_TIME:
+        cause = Cause(limit="cpu_time", allowed=limits.cpu_time_ns, observed=max(cpu, limits.cpu_time_ns))
         return _Finding(
             Verdict.CPU_TIME_LIMIT, f"the program used up its {_seconds(limits.cpu_time_ns)} of CPU time", cause
         )
-    if wall > limits.wall_time_ns:
-        cause = Cause(limit="wall_time", allowed=limits.wall_time_ns, observed=wall)
+    if wall > limits.wall_time_ns or killed is Killed.WALL_TIME:
+        cause = Cause(limit="wall_time", allowed=limits.wall_time_ns, observed=max(wall, limits.wall_time_ns))
         return _Finding(
             Verdict.WALL_TIME_LIMIT, f"the program did not end within {_seconds(limits.wall_time_ns)}", cause
         )

@@ -28,6 +28,13 @@ class Verdict(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     VERDICT_CANCELLED: _ClassVar[Verdict]
     VERDICT_INTERNAL_ERROR: _ClassVar[Verdict]
 
+class Start(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    START_UNSPECIFIED: _ClassVar[Start]
+    START_COLD: _ClassVar[Start]
+    START_POOLED: _ClassVar[Start]
+    START_TEMPLATE: _ClassVar[Start]
+
 class FaultDomain(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     FAULT_DOMAIN_UNSPECIFIED: _ClassVar[FaultDomain]
@@ -55,6 +62,10 @@ VERDICT_SECURITY_VIOLATION: Verdict
 VERDICT_COMPILE_ERROR: Verdict
 VERDICT_CANCELLED: Verdict
 VERDICT_INTERNAL_ERROR: Verdict
+START_UNSPECIFIED: Start
+START_COLD: Start
+START_POOLED: Start
+START_TEMPLATE: Start
 FAULT_DOMAIN_UNSPECIFIED: FaultDomain
 FAULT_DOMAIN_PROGRAM: FaultDomain
 FAULT_DOMAIN_LIMIT: FaultDomain
@@ -121,7 +132,7 @@ class Limits(_message.Message):
     def __init__(self, cpu_time: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., wall_time: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., memory_bytes: _Optional[int] = ..., cpu_shares: _Optional[int] = ..., cpus: _Optional[float] = ..., processes: _Optional[int] = ..., output_bytes: _Optional[int] = ..., disk_bytes: _Optional[int] = ..., open_files: _Optional[int] = ..., file_size_bytes: _Optional[int] = ..., stack_bytes: _Optional[int] = ...) -> None: ...
 
 class ExecuteRequest(_message.Message):
-    __slots__ = ("request_id", "image", "source", "command", "files", "stdin", "env", "limits", "compile_limits", "policy", "collect", "tty", "window_size", "report_refused_syscalls")
+    __slots__ = ("request_id", "image", "source", "command", "files", "stdin", "env", "limits", "compile_limits", "policy", "collect", "tty", "window_size", "report_refused_syscalls", "warm", "commit_to")
     class EnvEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -143,6 +154,8 @@ class ExecuteRequest(_message.Message):
     TTY_FIELD_NUMBER: _ClassVar[int]
     WINDOW_SIZE_FIELD_NUMBER: _ClassVar[int]
     REPORT_REFUSED_SYSCALLS_FIELD_NUMBER: _ClassVar[int]
+    WARM_FIELD_NUMBER: _ClassVar[int]
+    COMMIT_TO_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     image: str
     source: Source
@@ -157,7 +170,9 @@ class ExecuteRequest(_message.Message):
     tty: bool
     window_size: WindowSize
     report_refused_syscalls: bool
-    def __init__(self, request_id: _Optional[str] = ..., image: _Optional[str] = ..., source: _Optional[_Union[Source, _Mapping]] = ..., command: _Optional[_Union[Command, _Mapping]] = ..., files: _Optional[_Iterable[_Union[File, _Mapping]]] = ..., stdin: _Optional[bytes] = ..., env: _Optional[_Mapping[str, str]] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ..., compile_limits: _Optional[_Union[Limits, _Mapping]] = ..., policy: _Optional[str] = ..., collect: _Optional[_Iterable[str]] = ..., tty: bool = ..., window_size: _Optional[_Union[WindowSize, _Mapping]] = ..., report_refused_syscalls: bool = ...) -> None: ...
+    warm: bool
+    commit_to: str
+    def __init__(self, request_id: _Optional[str] = ..., image: _Optional[str] = ..., source: _Optional[_Union[Source, _Mapping]] = ..., command: _Optional[_Union[Command, _Mapping]] = ..., files: _Optional[_Iterable[_Union[File, _Mapping]]] = ..., stdin: _Optional[bytes] = ..., env: _Optional[_Mapping[str, str]] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ..., compile_limits: _Optional[_Union[Limits, _Mapping]] = ..., policy: _Optional[str] = ..., collect: _Optional[_Iterable[str]] = ..., tty: bool = ..., window_size: _Optional[_Union[WindowSize, _Mapping]] = ..., report_refused_syscalls: bool = ..., warm: bool = ..., commit_to: _Optional[str] = ...) -> None: ...
 
 class WindowSize(_message.Message):
     __slots__ = ("columns", "rows")
@@ -238,7 +253,7 @@ class Usage(_message.Message):
     def __init__(self, cpu_time: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., user_time: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., system_time: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., wall_time: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., memory_peak_bytes: _Optional[int] = ..., memory_anon_bytes: _Optional[int] = ..., memory_file_bytes: _Optional[int] = ..., memory_shmem_bytes: _Optional[int] = ..., memory_kernel_bytes: _Optional[int] = ..., processes_peak: _Optional[int] = ..., read_bytes: _Optional[int] = ..., written_bytes: _Optional[int] = ..., minor_faults: _Optional[int] = ..., major_faults: _Optional[int] = ..., voluntary_switches: _Optional[int] = ..., involuntary_switches: _Optional[int] = ..., throttled_time: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., oom_kills: _Optional[int] = ...) -> None: ...
 
 class PhaseResult(_message.Message):
-    __slots__ = ("verdict", "exit_code", "signal", "stdout", "stderr", "usage", "cause", "detail", "blocked_syscall", "refused_syscalls")
+    __slots__ = ("verdict", "exit_code", "signal", "stdout", "stderr", "usage", "cause", "detail", "blocked_syscall", "refused_syscalls", "start")
     VERDICT_FIELD_NUMBER: _ClassVar[int]
     EXIT_CODE_FIELD_NUMBER: _ClassVar[int]
     SIGNAL_FIELD_NUMBER: _ClassVar[int]
@@ -249,6 +264,7 @@ class PhaseResult(_message.Message):
     DETAIL_FIELD_NUMBER: _ClassVar[int]
     BLOCKED_SYSCALL_FIELD_NUMBER: _ClassVar[int]
     REFUSED_SYSCALLS_FIELD_NUMBER: _ClassVar[int]
+    START_FIELD_NUMBER: _ClassVar[int]
     verdict: Verdict
     exit_code: int
     signal: int
@@ -259,7 +275,8 @@ class PhaseResult(_message.Message):
     detail: str
     blocked_syscall: str
     refused_syscalls: _containers.RepeatedCompositeFieldContainer[RefusedSyscall]
-    def __init__(self, verdict: _Optional[_Union[Verdict, str]] = ..., exit_code: _Optional[int] = ..., signal: _Optional[int] = ..., stdout: _Optional[_Union[Output, _Mapping]] = ..., stderr: _Optional[_Union[Output, _Mapping]] = ..., usage: _Optional[_Union[Usage, _Mapping]] = ..., cause: _Optional[_Union[Cause, _Mapping]] = ..., detail: _Optional[str] = ..., blocked_syscall: _Optional[str] = ..., refused_syscalls: _Optional[_Iterable[_Union[RefusedSyscall, _Mapping]]] = ...) -> None: ...
+    start: Start
+    def __init__(self, verdict: _Optional[_Union[Verdict, str]] = ..., exit_code: _Optional[int] = ..., signal: _Optional[int] = ..., stdout: _Optional[_Union[Output, _Mapping]] = ..., stderr: _Optional[_Union[Output, _Mapping]] = ..., usage: _Optional[_Union[Usage, _Mapping]] = ..., cause: _Optional[_Union[Cause, _Mapping]] = ..., detail: _Optional[str] = ..., blocked_syscall: _Optional[str] = ..., refused_syscalls: _Optional[_Iterable[_Union[RefusedSyscall, _Mapping]]] = ..., start: _Optional[_Union[Start, str]] = ...) -> None: ...
 
 class Timings(_message.Message):
     __slots__ = ("queued", "created", "ran", "collected")
@@ -274,7 +291,7 @@ class Timings(_message.Message):
     def __init__(self, queued: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., created: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., ran: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., collected: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class ExecuteResponse(_message.Message):
-    __slots__ = ("execution_id", "request_id", "image_digest", "policy_digest", "verdict", "fault_domain", "compile", "run", "files", "skipped_files", "timings")
+    __slots__ = ("execution_id", "request_id", "image_digest", "policy_digest", "verdict", "fault_domain", "compile", "run", "files", "skipped_files", "timings", "committed")
     EXECUTION_ID_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     IMAGE_DIGEST_FIELD_NUMBER: _ClassVar[int]
@@ -286,6 +303,7 @@ class ExecuteResponse(_message.Message):
     FILES_FIELD_NUMBER: _ClassVar[int]
     SKIPPED_FILES_FIELD_NUMBER: _ClassVar[int]
     TIMINGS_FIELD_NUMBER: _ClassVar[int]
+    COMMITTED_FIELD_NUMBER: _ClassVar[int]
     execution_id: str
     request_id: str
     image_digest: str
@@ -297,7 +315,25 @@ class ExecuteResponse(_message.Message):
     files: _containers.RepeatedCompositeFieldContainer[File]
     skipped_files: _containers.RepeatedCompositeFieldContainer[SkippedFile]
     timings: Timings
-    def __init__(self, execution_id: _Optional[str] = ..., request_id: _Optional[str] = ..., image_digest: _Optional[str] = ..., policy_digest: _Optional[str] = ..., verdict: _Optional[_Union[Verdict, str]] = ..., fault_domain: _Optional[_Union[FaultDomain, str]] = ..., compile: _Optional[_Union[PhaseResult, _Mapping]] = ..., run: _Optional[_Union[PhaseResult, _Mapping]] = ..., files: _Optional[_Iterable[_Union[File, _Mapping]]] = ..., skipped_files: _Optional[_Iterable[_Union[SkippedFile, _Mapping]]] = ..., timings: _Optional[_Union[Timings, _Mapping]] = ...) -> None: ...
+    committed: Committed
+    def __init__(self, execution_id: _Optional[str] = ..., request_id: _Optional[str] = ..., image_digest: _Optional[str] = ..., policy_digest: _Optional[str] = ..., verdict: _Optional[_Union[Verdict, str]] = ..., fault_domain: _Optional[_Union[FaultDomain, str]] = ..., compile: _Optional[_Union[PhaseResult, _Mapping]] = ..., run: _Optional[_Union[PhaseResult, _Mapping]] = ..., files: _Optional[_Iterable[_Union[File, _Mapping]]] = ..., skipped_files: _Optional[_Iterable[_Union[SkippedFile, _Mapping]]] = ..., timings: _Optional[_Union[Timings, _Mapping]] = ..., committed: _Optional[_Union[Committed, _Mapping]] = ...) -> None: ...
+
+class Committed(_message.Message):
+    __slots__ = ("image_digest", "error", "left_out")
+    class LeftOutEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    IMAGE_DIGEST_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    LEFT_OUT_FIELD_NUMBER: _ClassVar[int]
+    image_digest: str
+    error: str
+    left_out: _containers.ScalarMap[str, int]
+    def __init__(self, image_digest: _Optional[str] = ..., error: _Optional[str] = ..., left_out: _Optional[_Mapping[str, int]] = ...) -> None: ...
 
 class SkippedFile(_message.Message):
     __slots__ = ("path", "reason")

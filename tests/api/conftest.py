@@ -48,7 +48,7 @@ class ServerThread:
         self.loop.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerThread]:
     """The server, on a Unix socket and with metrics."""
     socket = Path(tmp_path_factory.mktemp("api")) / "socket"

@@ -30,7 +30,11 @@ CASES = [
     (command(""), "command.argv[0]", "empty"),
     (command("a\0b"), "command.argv[0]", "NUL"),
     (pb.ExecuteRequest(source=pb.Source(code=b"x")), "source.language", "missing"),
-    (pb.ExecuteRequest(source=pb.Source(language="cobol", code=b"x")), "source.language", "no language 'cobol'"),
+    (
+        pb.ExecuteRequest(source=pb.Source(language="cobol", code=b"x")),
+        "source.language",
+        "no image has a language 'cobol'",
+    ),
     (command("true", image="nope"), "image", "no image is named"),
     (command("true", image="../../etc"), "image", "no image is named"),
     (command("true", policy="nope"), "policy", "no policy is named"),

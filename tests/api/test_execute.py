@@ -6,6 +6,7 @@ import gc
 import os
 import re
 import threading
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from google.protobuf.duration_pb2 import Duration
 from sandboxd.v1 import execution_service_pb2 as pb
 from tests.api.conftest import command, python
 from tests.observe import wait_for
+from tests.slowness import SLOWNESS
 
 USAGE = [field.name for field in pb.Usage.DESCRIPTOR.fields]
 
@@ -140,7 +142,7 @@ def test_what_has_ended_is_listed_when_asked(client):
 
 def test_cancel_with_a_grace_period_lets_the_program_end_by_itself(client):
     """Whatever it does then, the answer is CANCELLED; and the call returns when it has ended."""
-    code = "import signal, sys, time\nsignal.signal(15, lambda *_: sys.exit('cleaned'))\nprint('up', flush=True)\ntime.sleep(60)"
+    code = "import signal, sys, time\nsignal.signal(15, lambda *_: sys.exit('cleaned'))\nprint('up', flush=True)\nwhile True: time.sleep(0.01)"
     call = client.stub.Execute.future(python(code))
     execution = wait_for(lambda: next((e for e in client.list() if e.phase == pb.PHASE_RUN), None))
     wait_for(lambda: b"up\n" == b"".join(m.stdout for m in client.logs(execution.execution_id)))
@@ -154,6 +156,26 @@ def test_cancel_with_a_grace_period_lets_the_program_end_by_itself(client):
         response.run.exit_code,
         response.run.stderr.data,
     )
+
+
+@pytest.mark.parametrize("graces", [(3600, 0.5), (0.5, 3600)])
+def test_the_shortest_of_several_grace_periods_holds(client, graces):
+    """Whoever asks for a second after somebody who gave an hour does not wait for that."""
+    code = "import signal, time\nsignal.signal(15, signal.SIG_IGN)\nprint('up', flush=True)\ntime.sleep(20)"
+    call = client.stub.Execute.future(python(code, limits=pb.Limits(wall_time=Duration(seconds=20))))
+    execution = wait_for(lambda: next((e for e in client.list() if e.phase == pb.PHASE_RUN), None))
+    wait_for(lambda: b"up\n" == b"".join(m.stdout for m in client.logs(execution.execution_id)))
+    cancels = []
+    for seconds in graces:
+        request = pb.CancelExecutionRequest(execution_id=execution.execution_id)
+        request.grace_period.FromMilliseconds(round(seconds * 1000))
+        cancels.append(client.stub.CancelExecution.future(request))
+        time.sleep(0.1)
+    response = call.result(5 * SLOWNESS)
+
+    assert pb.VERDICT_CANCELLED == response.verdict
+    for cancel in cancels:
+        cancel.result(5 * SLOWNESS)
 
 
 def test_limits_hold_in_the_grace_period(client):

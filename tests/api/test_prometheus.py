@@ -9,6 +9,7 @@ import subprocess
 import urllib.parse
 import urllib.request
 
+import grpc
 import pytest
 
 from sandboxd.v1 import execution_service_pb2 as pb
@@ -49,8 +50,25 @@ def test_executions_are_counted_by_verdict_language_and_image(client, metrics_ad
     labels = {"verdict": verdict, "language": language, "image": "default"}
     before = sample(scrape(metrics_address), "sandboxd_executions_total", **labels)
     client.execute(request_)
+    wait_for(lambda: not client.list())  # it is counted after its answer
 
     assert before + 1 == sample(scrape(metrics_address), "sandboxd_executions_total", **labels)
+
+
+@pytest.mark.parametrize("data", [b"\xff", pb.ExecuteRequest(env={"A=B": ""}).SerializeToString()])
+@pytest.mark.parametrize("streamed", [False, True])
+def test_what_is_no_valid_request_is_counted_as_refused(client, metrics_address, data, streamed):
+    """Whoever finds it out."""
+    before = sample(scrape(metrics_address), "sandboxd_rejected_total", reason="invalid")
+    if streamed:
+        stream = client.channel.stream_stream("/sandboxd.v1.ExecutionService/ExecuteStream")
+        message = b"\x0a" + bytes([len(data)]) + data
+        code = stream(iter([message])).code()
+    else:
+        code = client.channel.unary_unary("/sandboxd.v1.ExecutionService/Execute").future(data).code()
+
+    assert grpc.StatusCode.INVALID_ARGUMENT == code
+    assert before + 1 == sample(scrape(metrics_address), "sandboxd_rejected_total", reason="invalid")
 
 
 def test_live_containers_are_a_gauge(client, metrics_address):

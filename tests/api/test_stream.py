@@ -5,13 +5,17 @@ from __future__ import annotations
 import queue
 import threading
 import time
+from types import SimpleNamespace
 
 import grpc
 import pytest
 from google.protobuf.duration_pb2 import Duration
 
+from sandboxd.client import SandboxClient
+from sandboxd.service import untaken
 from sandboxd.v1 import execution_service_pb2 as pb
-from tests.api.conftest import command, python
+from sandboxd.v1 import execution_service_pb2_grpc as pb_grpc
+from tests.api.conftest import ServerThread, command, python
 from tests.observe import wait_for
 
 
@@ -351,3 +355,35 @@ def test_attach_does_not_feed_a_unary_execution(client):
     thread.join()
 
     assert grpc.StatusCode.FAILED_PRECONDITION is error.value.code()
+
+
+def test_a_stream_that_is_not_read_keeps_its_client_from_more(tmp_path, monkeypatch):
+    """What its execution keeps is counted from its end on, as is what waits for its turn by then; nobody else notices."""
+    monkeypatch.setattr(untaken, "OF_ONE_BYTES", 8 << 20)
+    server = ServerThread(listen="127.0.0.1:0", slots=1)
+    code = "open('a', 'wb').write(bytes(9_000_000)); input()"
+    try:
+        options = [("grpc.use_local_subchannel_pool", 1), ("grpc.max_receive_message_length", -1)]
+        with (
+            grpc.insecure_channel(server.app.address, options) as channel,
+            SandboxClient(server.app.address) as other,
+        ):
+            deaf = pb_grpc.ExecutionServiceStub(channel)
+            session = Session(SimpleNamespace(stream=deaf.ExecuteStream), python(code, collect=["a"]))
+            session.until("started")
+            waiting = deaf.Execute.future(command("true"))
+            wait_for(lambda: len(other.list()) == 2)
+            session.half_close()
+            late = waiting.code()
+            with pytest.raises(grpc.RpcError) as refused:
+                deaf.Execute(command("true"))
+            others = other.execute(command("true")).verdict
+            answer = session.until("response")[1].response
+            wait_for(lambda: not server.service.untaken._of)
+            again = deaf.Execute(command("true")).verdict
+    finally:
+        server.close()
+
+    assert [grpc.StatusCode.RESOURCE_EXHAUSTED] * 2 == [late, refused.value.code()]
+    assert [pb.VERDICT_OK] * 2 == [others, again]
+    assert 9_000_000 == len(answer.files[0].content)

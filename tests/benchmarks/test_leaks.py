@@ -6,8 +6,9 @@ import threading
 from pathlib import Path
 
 from sandboxd.client import SandboxClient
+from sandboxd.linux.procfs import count_descriptors
 from sandboxd.v1 import execution_service_pb2 as pb
-from tests.observe import children, group_directories, memory_bytes, open_files, wait_until_idle
+from tests.observe import STEADY_POOL, children, group_directories, memory_bytes, wait_until_idle
 from tests.server import serving
 
 FIRST, ALL = 1_000, 10_000
@@ -41,8 +42,8 @@ def state(server, launcher):
     """Return what must not grow with the number of executions."""
     mounts = Path(f"/proc/{launcher}/mountinfo").read_text().count("\n")
     return {
-        "descriptors of the server": open_files(server),
-        "descriptors of the launcher": open_files(launcher),
+        "descriptors of the server": count_descriptors(server),
+        "descriptors of the launcher": count_descriptors(launcher),
         "mounts of the launcher": mounts,
         "groups": len(group_directories(launcher)),
         "processes": len(children(launcher)),
@@ -57,7 +58,7 @@ def settled(server, launcher):
 
 def test_ten_thousand_executions_leave_nothing():
     with (
-        serving("--queue", "64", "--metrics-listen", "127.0.0.1:0") as server,
+        serving("--queue", "64", "--metrics-listen", "127.0.0.1:0", *STEADY_POOL) as server,
         SandboxClient(server.address) as client,
     ):
         run(client, FIRST)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -21,6 +22,9 @@ class FakeServer(pb_grpc.ExecutionServiceServicer):
         self.response = pb.ExecuteResponse(verdict=pb.VERDICT_OK, run=pb.PhaseResult(exit_code=0))
         self.error: tuple[grpc.StatusCode, str] | None = None
         self.asked: list[pb.ExecuteRequest] = []
+        self.answers = threading.Event()
+        """Cleared, nothing more is read from a stream, and no answer comes."""
+        self.answers.set()
 
     def Execute(self, request, context):  # noqa: N802
         self.asked.append(request)
@@ -29,7 +33,9 @@ class FakeServer(pb_grpc.ExecutionServiceServicer):
         return self.response
 
     def ExecuteStream(self, request_iterator, context):  # noqa: N802
-        yield pb.ExecuteStreamResponse(response=self.Execute(next(request_iterator).request, context))
+        response = self.Execute(next(request_iterator).request, context)
+        self.answers.wait()
+        yield pb.ExecuteStreamResponse(response=response)
 
 
 @contextlib.contextmanager
@@ -43,4 +49,5 @@ def faking(directory: Path) -> Iterator[FakeServer]:
     try:
         yield fake
     finally:
+        fake.answers.set()
         server.stop(None).wait()

@@ -81,7 +81,7 @@ def test_run(sandboxd, tmp_path, flags, name, why):
         (["."], ".: Is a directory"),
         (["notes"], "notes: give its --language"),
         (["notes.txt"], "notes.txt: give its --language"),
-        (["--language", "cobol", "notes"], "source.language: image 'default' has no language 'cobol'; it has bash, c,"),
+        (["--language", "cobol", "notes"], "source.language: no image has a language 'cobol'; there are bash, c,"),
         ([b"\xff.py"], r"b'\xff.py' is not UTF-8"),
     ],
 )

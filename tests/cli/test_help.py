@@ -24,12 +24,17 @@ def commands(group=main, path=()):
 COMMANDS = dict(commands())
 RUN_FLAGS = """
     --image --language --memory --cpu-time --wall-time --cpu-shares --cpus --processes --output-limit --disk --open-files
-    --policy --env --file --collect --stdin --tty --json --server
+    --policy --env --file --collect --commit --stdin --tty --json --server
 """
 
 
 def test_the_commands_that_are_promised():
-    promised = {"run", "ps", "stop", "logs", "attach", "doctor", "serve", "policy", "policy learn"}
+    promised = {"bench", "run", "ps", "stop", "logs", "attach", "doctor", "serve", "policy", "policy learn"}
+    promised |= {"image", "image ls", "image inspect", "image tag", "image rm", "image build"}
+    promised |= {
+        f"image {verb}"
+        for verb in ("pull", "push", "import", "save", "export", "history", "prune", "languages", "commit", "diff")
+    }
 
     assert promised == {" ".join(path) for path in COMMANDS} - {""}
 

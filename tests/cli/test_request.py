@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import select
+
 import grpc
 import pytest
 from google.protobuf import json_format
 from google.protobuf.duration_pb2 import Duration
 
 from sandboxd.v1 import execution_service_pb2 as pb
-from tests.cli.conftest import call, the_line
+from tests.cli.conftest import TIMEOUT_S, call, started, the_line
 from tests.cli.fake import faking
+from tests.slowness import SLOWNESS
 
 MIB = 1 << 20
 FLAGS = """
@@ -178,3 +182,31 @@ def test_mode_bits_that_no_file_should_have(fake, tmp_path):
     call("run", "--output-dir", str(tmp_path), "--", "true", server=fake.address)
 
     assert 0o755 == (tmp_path / "tool").stat().st_mode & 0o7777
+
+
+def test_input_that_nobody_reads_stays_where_it_is(fake):
+    """It does not gather in the client."""
+    fake.answers.clear()
+    with started("run", "--stdin", "-", "--", "sleep", "30", server=fake.address) as process:
+        assert fed(process.stdin) < 32 * MIB  # most of it in gRPC
+        fake.answers.set()
+        assert 0 == process.wait(TIMEOUT_S)
+
+
+def fed(stream):
+    """Write until nobody has read for a while; return how many bytes that was, 64 MiB at most."""
+    os.set_blocking(stream.fileno(), False)
+    total = 0
+    while total < 64 * MIB and select.select([], [stream], [], 0.5 * SLOWNESS if total else TIMEOUT_S)[1]:
+        total += os.write(stream.fileno(), bytes(65536))
+    return total
+
+
+@pytest.mark.parametrize("flags", [("--json", "--stdin", "-"), ("--stdin", "/dev/zero")])
+def test_input_that_no_message_has_room_for_is_not_read_to_its_end(fake, flags):
+    with open("/dev/zero", "rb") as endless:
+        result = call("run", *flags, "--", "true", server=fake.address, stdin=endless)
+
+    assert 125 == result.returncode
+    assert "more than the 67108864 bytes of a message" in the_line(result)
+    assert [] == fake.asked

@@ -18,32 +18,38 @@ from sandboxd.linux import cgroups
 from sandboxd.linux.user_namespace import read_map
 from sandboxd.model import Command, ExecutionResult, File, LimitsRequest, Source, Submission
 from sandboxd.runtime.engine import Engine
-from sandboxd.runtime.identities import id_maps
+from sandboxd.runtime.identities import divide, id_maps
 from sandboxd.runtime.policy import default_directory, load_policies
+from sandboxd.runtime.pool import Bounds
 from sandboxd.service.admission import Admission
 from sandboxd.service.executions import ExecutionService
 from sandboxd.service.observer import Tee
 from sandboxd.service.plan import Planner
 
 T = TypeVar("T")
+POOL = Bounds(least=2, most=16, memory_bytes=1 << 30)
 STORE = Path(os.environ.get("SANDBOXD_STATE_DIR", "/var/lib/sandboxd")) / "images"
 
 
 class Host:
-    """A service on a thread with an event loop, for tests that are plain functions."""
+    """A service on a thread with an event loop, for tests that are plain functions.
 
-    def __init__(self, slots: int = 8, queue: int = 64) -> None:
+    Without ``templates`` every program is exec'ed, whatever was run before it.
+    """
+
+    def __init__(self, slots: int = 8, queue: int = 64, templates: int = 0, pool: Bounds = POOL) -> None:
         self.loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self._thread.start()
-        self.engine = self.await_(self._engine())
+        self.engine = self.await_(self._engine(slots, templates, pool))
         policies = load_policies(default_directory())
         planner = Planner(ImageStore(STORE), policies, default_image="default", default_policy="default")
         self.service = ExecutionService(planner, self.engine, Admission(slots=slots, queue=queue), Tee(()))
 
-    async def _engine(self) -> Engine:
+    async def _engine(self, slots: int, templates: int, pool: Bounds) -> Engine:
         ids = id_maps(read_map("uid"), read_map("gid"), base=0x70000000, slots=1024)
-        engine = Engine(store=STORE, cgroup_parent=None, ids=ids, pool_size=2)
+        ids, rows = divide(ids, slots + pool.most, templates)
+        engine = Engine(store=STORE, cgroup_parent=None, ids=ids, rows=rows, pool=pool, templates=templates)
         umask = os.umask(0o077)  # as strict as a service manager may have it: no container may depend on it
         try:
             await engine.start()
@@ -112,17 +118,24 @@ class Runner:
         return self.host.execute(Submission(program=program, limits=LimitsRequest(**limits), **options))
 
 
-@pytest.fixture(scope="session")
-def host() -> Iterator[Host]:
-    """One service for all tests; each test has containers of its own."""
-    host = Host()
+@pytest.fixture(scope="module")
+def host(request: pytest.FixtureRequest) -> Iterator[Host]:
+    """One service for all tests of a module; each test has containers of its own.
+
+    Without templates unless the module's ``TEMPLATES`` says how many, and with a pool unless its ``POOL`` is another.
+
+    It ends with them: its pool shrinks a minute or two after the last, and others count what there is inside the guard.
+    """
+    host = Host(templates=getattr(request.module, "TEMPLATES", 0), pool=getattr(request.module, "POOL", POOL))
     yield host
     host.close()
 
 
 @pytest.fixture
 def leaves_nothing(guard: Guard, host: Host) -> Iterator[None]:
-    """Fail the test if anything more is there after it than before; spare containers are neither."""
+    """Fail the test if anything more is there after it than before; spare containers are neither, and no template is begun."""
+    templates = host.engine.templates
+    most, templates._most = templates._most, 0
     host.await_(host.engine.pool.drain())
     before = guard.snapshot()
     yield
@@ -132,6 +145,7 @@ def leaves_nothing(guard: Guard, host: Host) -> Iterator[None]:
         return guard.snapshot() - before
 
     left_behind = guard.settle(left)
+    templates._most = most
     assert not left_behind, f"left behind: {left_behind}"
 
 

@@ -60,7 +60,7 @@ def test_mounts_are_these_and_no_more(run):
     assert writable | devices | {"/proc"} <= mounts.keys()
     assert all(point.startswith("/proc/") for point in rest), rest
     assert set() == {point for point in mounts if "ro" not in mounts[point]} - writable - {"/dev/pts", "/proc"}
-    assert {path for path in steps.READ_ONLY if os.path.exists(path)} <= mounts.keys()
+    assert {path.decode() for path in steps.READ_ONLY if os.path.exists(path)} <= mounts.keys()
     assert devices == {point for point in mounts if "nodev" not in mounts[point]} - rest
     assert set() == {point for point in mounts if "noexec" not in mounts[point]} - (writable - {"/dev/mqueue"}) - rest
 

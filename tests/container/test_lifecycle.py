@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from sandboxd.model import Command, Submission, Verdict
+from sandboxd.errors import SetupFailed
+from sandboxd.linux import seccomp
+from sandboxd.model import Command, FaultDomain, Submission, Verdict
 from tests.observe import wait_for
 from tests.slowness import SLOWNESS
 
@@ -68,6 +73,30 @@ def test_input_of_the_request_comes_before_what_follows_it(host):
     assert b"first second" == host.await_(talk()).run.stdout.data
 
 
+@pytest.mark.parametrize("fails", [False, True], ids=["cancelled", "failed"])
+def test_what_never_ran_has_the_time_in_which_its_container_was_made(host, monkeypatch, fails):
+    """Nothing was collected: that began when it was made."""
+    create = host.engine.create
+
+    async def slowly(*args, **options):
+        await asyncio.sleep(0.2)
+        if fails:
+            raise SetupFailed("launch", errno.EAGAIN, "none to be had")
+        return await create(*args, **options)
+
+    async def end():
+        execution = host.service.submit(Submission(program=Command(argv=("true",))))
+        asyncio.get_running_loop().call_later(0.1, execution.stop)
+        await execution.settled()
+        return execution
+
+    monkeypatch.setattr(host.engine, "create", slowly)
+    execution = host.await_(end())
+
+    assert (fails, 0) == (execution.record().error is not None, execution.clock.ran)
+    assert execution.clock.created >= 200 * MS
+
+
 def test_writable_layer_goes_with_the_container(run):
     """Five containers that fill 50 MiB each leave none of it in memory, soon after their answers."""
     before = _shmem_bytes()
@@ -114,6 +143,17 @@ def test_containers_do_not_see_each_other(run, host):
     assert b"True\n" == result.run.stdout.data
 
 
+def test_a_program_of_the_servers_own_ends_with_who_asked(host):
+    """A build asks an image's interpreter; the call may be cancelled meanwhile, and its place given to another."""
+    submission = Submission(program=Command(argv=("/bin/sleep", "20")))
+    asking = asyncio.run_coroutine_threadsafe(host.service.run(submission), host.loop)
+    wait_for(lambda: [execution for execution in host.service.list() if execution.phase])
+    asking.cancel()
+
+    wait_for(lambda: not host.service.list())
+    assert Verdict.OK is host.await_(host.service.run(replace(submission, program=Command(argv=("true",))))).verdict
+
+
 def test_a_bomb_beside_does_not_change_a_verdict(run):
     """One container at each of its limits, another that must answer as ever."""
     bombs = {
@@ -136,3 +176,35 @@ def test_a_bomb_beside_does_not_change_a_verdict(run):
 
     assert (Verdict.OK, b"4999950000\n") == (honest.verdict, honest.run.stdout.data)
     assert {Verdict.CPU_TIME_LIMIT, Verdict.MEMORY_LIMIT, Verdict.OUTPUT_LIMIT} == {a.verdict for a in answers}
+
+
+DEADLY = "import ctypes; ctypes.CDLL(None).syscall(246, 0, 0, 0, 0)"  # kexec_load
+
+
+def test_a_notification_that_another_has_taken_holds_up_nobody_else(run, monkeypatch):
+    """As an init that was taken over may do: the kernel has the server wait for the next one then."""
+    never = threading.Event()
+    with monkeypatch.context() as taken:
+        taken.setattr(seccomp, "receive", lambda _listener: never.wait())
+        answers = []
+        waits = threading.Thread(
+            target=lambda: answers.append(run.python(DEADLY, wall_time_ns=2_000 * MS * SLOWNESS).verdict)
+        )
+        waits.start()
+        others = [run.python("print(1)").verdict for _ in range(3)]
+        waits.join()
+    never.set()
+
+    assert [Verdict.OK] * 3 == others
+    assert [Verdict.WALL_TIME_LIMIT] == answers
+
+
+def test_refused_calls_that_cannot_be_heard_of_are_the_platforms_fault(run, monkeypatch):
+    def fails(_listener):
+        raise OSError(errno.ENOTTY, os.strerror(errno.ENOTTY))
+
+    monkeypatch.setattr(seccomp, "receive", fails)
+    result = run.python(DEADLY)
+
+    assert (Verdict.INTERNAL_ERROR, FaultDomain.PLATFORM) == (result.verdict, result.fault_domain)
+    assert "refused system calls cannot be heard of" in result.run.detail

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
-from sandboxd.model import MIB, SECOND_NS, Verdict
+from sandboxd.errors import SetupFailed
+from sandboxd.linux import cgroups, process
+from sandboxd.linux.cgroups import v1
+from sandboxd.model import MIB, SECOND_NS, Command, Submission, Verdict
 from tests.container.conftest import excess_bytes
+from tests.observe import wait_for
 from tests.slowness import SLOWNESS
 
 MS = 1_000_000
@@ -19,6 +25,23 @@ MS = 1_000_000
 def out(result):
     assert result.verdict is Verdict.OK, (result.verdict, result.run.detail, result.run.stderr.data)
     return result.run.stdout.data.decode().strip()
+
+
+def test_all_of_it_is_in_its_group(host):
+    """Init and the program, in the group of each controller."""
+    execution = host.submit(Submission(program=Command(argv=("/bin/sleep", "20"))))
+    try:
+        container = wait_for(lambda: execution._container)
+        wait_for(lambda: container.program_pidfd >= 0)
+        pids = [container.init_pid, process.pid_of(container.program_pidfd)]
+        groups = [Path(f"/proc/{pid}/cgroup").read_text().splitlines() for pid in pids]
+    finally:
+        host.await_(execution.abandon())
+
+    for lines in groups:
+        inside = [line.split(":")[1] for line in lines if line.endswith(f"/{container.spec.id}")]
+        wanted = v1.CONTROLLERS if cgroups.detect_version() == 1 else ("",)
+        assert sorted(wanted) == sorted(controller for names in inside for controller in names.split(",")), lines
 
 
 # Time. A limit test says when the run ended too: without that, a missing limit would pass after 30 s.
@@ -64,6 +87,27 @@ def test_rlimit_of_cpu_stands_behind_the_budget(run):
 
 
 # CPUs.
+
+
+@pytest.mark.parametrize("warm", [True, False])
+def test_init_has_a_whole_cpu(run, warm):
+    """To make the container and to start the program: with a hundredth, that took up to half a minute, in which no limit held."""
+    result = run.command("/bin/sleep", "20", cpus=0.01, wall_time_ns=SECOND_NS * SLOWNESS, warm=warm)
+
+    assert Verdict.WALL_TIME_LIMIT is result.verdict
+    assert result.timings.created_ns < SECOND_NS * SLOWNESS
+    assert result.timings.ran_ns < 2 * SECOND_NS * SLOWNESS
+
+
+def test_a_part_of_a_cpu_that_cannot_be_taken_away_ends_the_run(run, monkeypatch):
+    def full(*_):
+        raise OSError(errno.EIO, "no")
+
+    monkeypatch.setattr(cgroups.v1.ObserverV1, "limit_cpus", full)
+    monkeypatch.setattr(cgroups.v2.ObserverV2, "limit_cpus", full)
+
+    with pytest.raises(SetupFailed, match="limit_cpus"):
+        run.command("/bin/sleep", "20", cpus=0.5)
 
 
 def test_cpus_below_one_are_throttled(run):
@@ -128,6 +172,8 @@ print(len(os.sched_getaffinity(0)))
 
 # Memory.
 
+NO_ROOM = "its code had no room left"
+
 
 @pytest.mark.parametrize(
     "take",
@@ -144,8 +190,47 @@ def test_memory_of_every_kind_counts(run, take):
 
     assert Verdict.MEMORY_LIMIT is result.verdict, (result.run.detail, result.run.stderr.data)
     assert ("memory_bytes", 64 * MIB) == (result.run.cause.limit, result.run.cause.allowed)
-    assert result.run.usage.oom_kills >= 1
+    assert result.run.usage.oom_kills >= 1 or NO_ROOM in result.run.detail
     assert result.run.usage.memory_peak_bytes <= 64 * MIB + excess_bytes()
+
+
+# Pages of a file that no other container was charged for.
+BIG_FILE = """
+import glob, mmap, os
+file = open(glob.glob("/usr/lib/gcc/*/*/lto1")[0], "rb", buffering=0)
+os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+"""
+THRASH = f"""{BIG_FILE}
+code = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
+held = [b"x" * (40 << 20)]
+while True:
+    held.append(b"x" * (256 << 10))
+    for _ in range(2):
+        code[::4096]
+"""
+READ_AGAIN = f"""{BIG_FILE}
+for _ in range(20):
+    file.seek(0)
+    while file.read(1 << 16):
+        pass
+"""
+
+
+def test_a_program_without_room_for_its_code_is_out_of_memory(run):
+    """The kernel would let it read its code again and again: it sees a page that can be given back, always."""
+    result = run.python(THRASH, memory_bytes=64 * MIB, wall_time_ns=20 * SECOND_NS * SLOWNESS)
+
+    assert Verdict.MEMORY_LIMIT is result.verdict, (result.run.detail, result.run.stderr.data)
+    assert ("memory_bytes", 64 * MIB) == (result.run.cause.limit, result.run.cause.allowed)
+    assert 0 == result.run.usage.oom_kills
+    assert NO_ROOM in result.run.detail
+
+
+def test_a_file_larger_than_memory_may_be_read_again_and_again(run):
+    """What is given back for its pages is other pages of it."""
+    result = run.python(READ_AGAIN, memory_bytes=24 * MIB)
+
+    assert Verdict.OK is result.verdict, (result.run.detail, result.run.stderr.data)
 
 
 def test_address_space_is_not_limited(run):
@@ -242,11 +327,12 @@ def test_rlimit_is_set_soft_and_hard(run, name, limit, value):
     ("name", "value"), [("CORE", 1), ("RTPRIO", 0), ("NICE", 0), ("MEMLOCK", 8 * MIB), ("SIGPENDING", 4096)]
 )
 def test_rlimit_that_no_request_sets(run, name, value):
-    soft, hard = map(
-        int, out(run.python(f"import resource; print(*resource.getrlimit(resource.RLIMIT_{name}))")).split()
-    )
+    """Whoever starts the program: an init that was made for it, or, once it is asked for often enough, a template."""
+    for warm in (False, True):
+        code = f"import resource; print(*resource.getrlimit(resource.RLIMIT_{name}))"
+        soft, hard = map(int, out(run.python(code, warm=warm)).split())
 
-    assert value >= hard == soft
+        assert value >= hard == soft
 
 
 def test_limits_cannot_be_raised(run):

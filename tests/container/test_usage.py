@@ -9,6 +9,7 @@ import pytest
 
 from sandboxd.linux import cgroups
 from sandboxd.model import MIB, SECOND_NS, File, Usage, Verdict
+from sandboxd.runtime.supervisor import Run
 from tests.slowness import SLOWNESS
 
 MS = 1_000_000
@@ -195,3 +196,16 @@ def test_timings_add_up(run):
     assert 0 < timings.created_ns < SECOND_NS * SLOWNESS
     assert 0 <= timings.queued_ns < SECOND_NS * SLOWNESS
     assert 0 < timings.collected_ns < SECOND_NS * SLOWNESS
+
+
+@pytest.mark.parametrize(
+    ("command", "least", "most"), [("exec sleep 1", 1, 4), ("timeout 1 sh -c 'while :; do :; done'", 6, 100)]
+)
+def test_only_who_has_run_is_looked_at(run, monkeypatch, command, least, most):
+    """A thousand programs that wait would keep a core busy otherwise."""
+    looks, look = [], Run._look_at_what_ran
+    monkeypatch.setattr(Run, "_look_at_what_ran", lambda self: looks.append(self) or look(self))
+
+    run.sh(command)
+
+    assert least <= len(looks) <= most

@@ -84,6 +84,14 @@ time.sleep(30)
     assert result.run.usage.wall_time_ns < 20 * SECOND_NS, "it is ended for that, and not only named after it"
 
 
+def test_cpu_time_of_a_program_that_gives_init_much_to_do(run):
+    """Init reaps its orphans. While it runs that counts as the program's; at the end it does not, and leaves less than the limit."""
+    result = run.sh("while :; do (true &); done", cpu_time_ns=300 * MS, wall_time_ns=20 * SECOND_NS * SLOWNESS)
+
+    assert (Verdict.CPU_TIME_LIMIT, FaultDomain.LIMIT) == (result.verdict, result.fault_domain)
+    assert result.run.cause.observed >= result.run.cause.allowed
+
+
 def test_wall_time_limit(run):
     result = run.python("import time; time.sleep(60)", wall_time_ns=300 * MS)
 
@@ -125,6 +133,14 @@ os.waitpid(pid, 0)
     result = run.python(code, memory_bytes=64 * MIB)
 
     assert Verdict.MEMORY_LIMIT is result.verdict
+
+
+def test_who_is_left_when_a_child_was_killed_for_memory_is_ended(run):
+    code = "import os, time\nif os.fork() == 0: bytearray(1 << 30)\ntime.sleep(60)"
+    result = run.python(code, memory_bytes=64 * MIB, wall_time_ns=20 * SECOND_NS * SLOWNESS)
+
+    assert Verdict.MEMORY_LIMIT is result.verdict
+    assert result.run.usage.wall_time_ns < 10 * SECOND_NS * SLOWNESS
 
 
 def test_memory_limit_of_many_processes_each_below_it(run):
@@ -274,8 +290,13 @@ def test_a_missing_interpreter_is_told_from_a_missing_program(run):
     assert "'./x' could not be started: the interpreter that it names is not there" == result.run.detail
 
 
-def test_argument_list_too_long_is_the_programs_failure(run):
-    result = run.command("/bin/true", *["x" * 100_000] * 30)
+@pytest.mark.parametrize(
+    ("arguments", "env"),
+    [(["x" * 100_000] * 30, {}), (["\x01" * (8 << 20)], {}), ([], {"A": "x" * (8 << 20)})],
+    ids=["words", "a word", "a variable"],
+)
+def test_argument_list_too_long_is_the_programs_failure(run, arguments, env):
+    result = run.command("/bin/true", *arguments, env=env)
 
     assert (Verdict.NONZERO_EXIT, 126) == (result.verdict, result.run.exit_code)
     assert "Argument list too long" in result.run.detail, errno.E2BIG

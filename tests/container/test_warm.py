@@ -7,20 +7,23 @@ import signal
 
 import pytest
 
-from sandboxd.model import Verdict
-from tests.container.conftest import excess_bytes
+from sandboxd.model import Command, Start, Submission, Verdict
+from sandboxd.runtime import pool, templates
+from tests.container.conftest import POOL, excess_bytes
 from tests.observe import wait_for
 from tests.slowness import SLOWNESS
 
+TEMPLATES = templates.MOST
 MIB = 1 << 20
 MS = 1_000_000
 
 
 @pytest.fixture
 def spare(host, run):
-    """Have containers of the default image and policy ready."""
+    """Have containers of the default image and policy ready, with and without an interpreter."""
     run.command("true")
-    wait_for(lambda: host.engine.pool.ready == 2)
+    wait_for(lambda: run.python("").run.start is Start.TEMPLATE)
+    wait_for(lambda: 0 < host.engine.pool.target == host.engine.pool.ready)
 
 
 @pytest.fixture
@@ -109,3 +112,31 @@ def test_the_time_in_the_pool_is_not_charged(run, host):
 
     assert result.timings.created_ns < 1_000 * MS * SLOWNESS
     assert result.run.usage.cpu_time_ns < 20 * MS * SLOWNESS
+
+
+@pytest.mark.usefixtures("spare")
+def test_who_asks_for_a_cold_start_gets_one(host, run):
+    hits = host.engine.pool.hits
+    cold, pooled = run.command("true", warm=False), run.command("true")
+
+    assert (Start.COLD, Start.POOLED) == (cold.run.start, pooled.run.start)
+    assert hits + 1 == host.engine.pool.hits
+
+
+@pytest.mark.usefixtures("leaves_nothing")
+def test_the_pool_follows_demand(host, monkeypatch):
+    """Of those who come at one time some wait for their container; the next time none does; and when nobody comes it shrinks."""
+    monkeypatch.setattr(pool, "WINDOW_S", 3.0 * SLOWNESS)
+    submission = Submission(program=Command(argv=("sleep", "0.2")))
+
+    async def burst():
+        executions = [host.service.submit(submission) for _ in range(8)]
+        return [(await execution.result()).run.start for execution in executions]
+
+    first = host.await_(burst())
+    wait_for(lambda: host.engine.pool.ready >= 8)
+    second = host.await_(burst())
+
+    assert Start.COLD in first
+    assert [Start.POOLED] * 8 == second
+    wait_for(lambda: host.engine.pool.ready == host.engine.pool.target == POOL.least)

@@ -12,5 +12,6 @@ def bugs(server: ServerProcess) -> list[dict[str, Any]]:
     """Return what a server has logged of exceptions that nobody expected, be it of the launcher's, which has the same log."""
     log = server.log()
     assert "Traceback" not in log, log
-    lines = [json.loads(line) for line in log.splitlines()]
+    whole = log[: log.rfind("\n") + 1]  # a line that is being written may be seen in part
+    lines = [json.loads(line) for line in whole.splitlines()]
     return [line for line in lines if line["message"] == "a bug" or line["logger"] == "asyncio"]

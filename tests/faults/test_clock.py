@@ -61,7 +61,7 @@ HONEST = f"import time; time.sleep({LIMIT_S}); print('whole')"
 @pytest.fixture(scope="module")
 def target(guard):
     """A server whose clock can be made to jump."""
-    flags = ("--pool-size", "0", "--metrics-listen", "127.0.0.1:0")
+    flags = ("--pool-max", "0", "--templates", "0", "--metrics-listen", "127.0.0.1:0")
     with SWITCH.copy(EDITS) as directory:
         (directory / "sandboxd/jumping_clock.py").write_text(_CODE)
         with attacked(*flags, env=environment(directory), guard=guard, patience=SLOWNESS) as target:

@@ -12,11 +12,12 @@ from google.protobuf.duration_pb2 import Duration
 
 from sandboxd.client import SandboxClient
 from sandboxd.linux import cgroups
+from sandboxd.linux.procfs import count_descriptors
 from sandboxd.v1 import execution_service_pb2 as pb
 from tests.api.conftest import command, python
 from tests.faults.load import failure
 from tests.guard import group_of
-from tests.observe import children, group_directories, open_files, wait_for
+from tests.observe import children, group_directories, wait_for
 from tests.server import serving
 from tests.slowness import SLOWNESS
 
@@ -32,7 +33,7 @@ def test_no_process_to_be_had():
     """Three processes for all containers: one runs, a second cannot start its program, and then again one runs."""
     with (
         group_of({"pids.max": 3}) as parent,
-        serving("--pool-size", "0", env={"SANDBOXD_CGROUP_PARENT": parent}) as server,
+        serving("--pool-max", "0", env={"SANDBOXD_CGROUP_PARENT": parent}) as server,
         SandboxClient(server.address) as client,
     ):
         first = client.stub.Execute.future(python("input()", stdin=b""))
@@ -64,7 +65,7 @@ def test_no_thread_to_be_had():
         stack.callback(own.rmdir)
         under = ("sh", "-c", f'echo 0 > {own}/cgroup.procs && exec "$0" "$@"')
         env = {"SANDBOXD_CGROUP_PARENT": parent}
-        server = stack.enter_context(serving("--pool-size", "0", under=under, env=env))
+        server = stack.enter_context(serving("--pool-max", "0", under=under, env=env))
         client = stack.enter_context(SandboxClient(server.address))
         call = client.stub.Execute.future(request)
         wait_for(lambda: [e for e in client.list() if e.phase])
@@ -88,7 +89,7 @@ def test_no_memory_to_be_had():
     time = Duration(seconds=int(10 * SLOWNESS))  # the kernel looks for memory long before it gives up
     with (
         group_of({"memory.limit_in_bytes": most, "memory.max": most}) as parent,
-        serving("--pool-size", "0", env={"SANDBOXD_CGROUP_PARENT": parent}) as server,
+        serving("--pool-max", "0", env={"SANDBOXD_CGROUP_PARENT": parent}) as server,
         SandboxClient(server.address) as client,
     ):
         hosts = client.execute(
@@ -105,7 +106,7 @@ def test_no_memory_to_be_had():
 
 def starve(client, pid, request):
     """Let a process have ever more descriptors until a request is answered; returns the failures on the way."""
-    idle = open_files(pid)
+    idle = count_descriptors(pid)
     limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
     failures = []
     for most in range(3, idle + 30):
@@ -114,11 +115,11 @@ def starve(client, pid, request):
             client.execute(request, timeout=20 * SLOWNESS)
         except grpc.RpcError as error:
             failures.append((error.code(), error.details()))
-            wait_for(lambda: open_files(pid) <= idle)
+            wait_for(lambda: count_descriptors(pid) <= idle)
         else:
             break
     resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
-    wait_for(lambda: open_files(pid) <= idle)
+    wait_for(lambda: count_descriptors(pid) <= idle)
     return failures
 
 
@@ -126,7 +127,7 @@ def starve(client, pid, request):
 def test_no_descriptor_to_be_had(starved):
     """Wherever in a run it is that there is none: an error that says so, and no descriptor and no container is left."""
     request = python("open('f', 'w')", collect=["*"])
-    with serving("--pool-size", "0") as server, SandboxClient(server.address) as client:
+    with serving("--pool-max", "0") as server, SandboxClient(server.address) as client:
         client.execute(request)
         (launcher,) = children(server.pid)
         wait_for(lambda: not children(launcher))
@@ -144,7 +145,7 @@ def test_no_descriptor_to_be_had(starved):
 
 def test_no_group_to_be_had():
     """Somebody has removed the groups' place: an error with the step, for as long as it is so."""
-    with serving("--pool-size", "0") as server, SandboxClient(server.address) as client:
+    with serving("--pool-max", "0") as server, SandboxClient(server.address) as client:
         client.execute(TRUE)
         (launcher,) = children(server.pid)
         wait_for(lambda: not children(launcher))
@@ -168,7 +169,7 @@ def health(client):
 def test_as_many_ranges_of_ids_as_slots_are_enough():
     """A container that is on its way out has one for a moment longer: the next waits for it, and is not refused."""
     with (
-        serving("--pool-size", "0", "--slots", "2", env={"SANDBOXD_UID_SLOTS": "2"}) as server,
+        serving("--pool-max", "0", "--slots", "2", env={"SANDBOXD_UID_SLOTS": "2"}) as server,
         SandboxClient(server.address) as client,
     ):
         calls = [client.stub.Execute.future(TRUE) for _ in range(40)]

@@ -37,8 +37,8 @@ def mounted(*arguments):
     subprocess.run(["mount", *arguments], check=True)
     try:
         yield
-    finally:
-        subprocess.run(["umount", arguments[-1]], check=True)
+    finally:  # lazily: a server that a failure has killed has its launcher a moment longer, which is not what failed
+        subprocess.run(["umount", "--lazy", arguments[-1]], check=True)
 
 
 def fill(file):
@@ -70,6 +70,7 @@ def test_state_directory_without_room(tmp_path):
                     assert "" == (state / "log").read_text()
                     filler.truncate(0)
                     answer = client.execute(TRUE)
+                    wait_for(lambda: not client.list())  # its line comes after its answer
                 lines = (state / "log").read_text().splitlines()
                 assert [answer.execution_id] == [json.loads(line)["execution_id"] for line in lines]
 
@@ -83,7 +84,7 @@ FILLERS = {
 
 def test_workspaces_without_room(guard):
     """Each is told that its own is full, files come back from it, and nobody else feels it."""
-    with attacked("--metrics-listen", "127.0.0.1:0", guard=guard, patience=SLOWNESS) as target:
+    with attacked("--templates", "0", "--metrics-listen", "127.0.0.1:0", guard=guard, patience=SLOWNESS) as target:
         wait_until_idle(target.server.metrics_address)
         before = target.settled(SETTLE_S)
         limits = pb.Limits(disk_bytes=4 * MIB, memory_bytes=128 * MIB, cpu_time=Duration(seconds=30 * SLOWNESS))
@@ -109,7 +110,7 @@ def test_control_groups_that_become_read_only(guard, hierarchy):
     """What runs meets its limits, what comes is told why it cannot run, and once they can be written all goes on."""
     bind = f'mount --make-rprivate / && mount --bind {hierarchy} {hierarchy} && exec "$0" "$@"'
     under = ("unshare", "--mount", "sh", "-c", bind)
-    flags = ("--pool-size", "0", "--metrics-listen", "127.0.0.1:0")
+    flags = ("--pool-max", "0", "--templates", "0", "--metrics-listen", "127.0.0.1:0")
     with attacked(*flags, under=under, guard=guard, patience=SLOWNESS) as target:
         wait_until_idle(target.server.metrics_address, 0)
         before = target.settled(SETTLE_S)

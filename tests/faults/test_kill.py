@@ -99,7 +99,7 @@ def test_rounds_of_killing_the_server(guard, tmp_path):
 def test_rounds_of_killing_what_a_server_has_started(guard, kind):
     """Whoever is hit learns that it was our fault, the others get what they would have got, and the server goes on."""
     outcomes = Counter()
-    with attacked("--metrics-listen", "127.0.0.1:0", guard=guard, patience=SLOWNESS) as target:
+    with attacked("--templates", "0", "--metrics-listen", "127.0.0.1:0", guard=guard, patience=SLOWNESS) as target:
         server = target.server
         wait_until_idle(server.metrics_address)
         before = target.settled(SETTLE_S)
@@ -122,7 +122,7 @@ def test_rounds_of_killing_what_a_server_has_started(guard, kind):
 def test_priority_is_the_servers_alone():
     """It comes before programs. A launcher that replaces another is started by it, and has none of it."""
     nice = python("import os; print(os.nice(0))")
-    with serving("--pool-size", "0") as server, SandboxClient(server.address) as client:
+    with serving("--pool-max", "0") as server, SandboxClient(server.address) as client:
         first = client.execute(nice)
         (launcher,) = children(server.pid)
         os.kill(launcher, signal.SIGKILL)
@@ -136,7 +136,7 @@ def test_priority_is_the_servers_alone():
 @pytest.mark.usefixtures("leaves_nothing")
 def test_a_server_that_is_killed_before_it_has_read_its_answers():
     """The launcher then ends in order: no next server is needed for its groups to go."""
-    with serving("--pool-size", "0") as server, SandboxClient(server.address) as client:
+    with serving("--pool-max", "0") as server, SandboxClient(server.address) as client:
         (launcher,) = children(server.pid)
         wait_for(lambda: not children(launcher))
         os.kill(launcher, signal.SIGSTOP)
@@ -159,7 +159,7 @@ def state_of(pid):
 
 
 def test_killing_an_init_is_never_the_programs_failure():
-    with serving("--pool-size", "0") as server, SandboxClient(server.address) as client:
+    with serving("--pool-max", "0") as server, SandboxClient(server.address) as client:
         call = client.stub.Execute.future(python("import time; time.sleep(30)"))
         wait_for(lambda: [e for e in client.list() if e.phase == pb.PHASE_RUN])
         (launcher,) = children(server.pid)

@@ -41,14 +41,14 @@ class Refusal:
         return f"{self.point}: {self.name}"
 
 
-ONE_CPU = pb.Limits(cpus=1)  # has the set of CPUs and the quota written on every version
+ONE_CPU = pb.Limits(cpus=1)  # has the set of CPUs written on every version
+HALF_A_CPU = pb.Limits(cpus=0.5)
 REFUSALS = (
     Refusal(MEMORY, "EIO", "make_cgroup"),
     Refusal(MEMORY, "EBUSY", "make_cgroup"),
     Refusal(PROCESSES, "EIO", "make_cgroup"),
     Refusal(CPU, "EROFS", "make_cgroup"),
     Refusal(CPUS, "EBUSY", "make_cgroup"),
-    Refusal(QUOTA, "EIO", "make_cgroup"),
     Refusal("mkdir", "ENOSPC", "make_cgroup"),
     Refusal("mkdir", "EIO", "make_cgroup"),
     Refusal("fsopen", "ENOMEM", "make_workspace"),
@@ -56,7 +56,7 @@ REFUSALS = (
     Refusal("clone3", "ENOMEM", "clone"),
     Refusal("posix_spawn of init", "EAGAIN", "start_program"),
     Refusal("posix_spawn of init", "ENOMEM", "start_program"),
-    *([Refusal("cgroup.procs", "EIO", "clone"), Refusal("cgroup.procs", "EBUSY", "clone")] * (QUOTA != "cpu.max")),
+    *([Refusal("tasks", "EIO", "enter_group"), Refusal("tasks", "EBUSY", "enter_group")] * (QUOTA != "cpu.max")),
 )
 KEPT = ("rmdir", "EBUSY"), ("rmdir", "EIO")
 LAUNCH = ("posix_spawn of the server", "EAGAIN"), ("posix_spawn of the server", "ENOMEM")
@@ -69,7 +69,7 @@ SWITCH = Switch([*dict.fromkeys([*((r.point, r.name) for r in REFUSALS), *KEPT, 
 def served(guard, request):
     """A server that is a copy, which can be made to fail, with so many spare containers as the test asks for."""
     spare = getattr(request, "param", 0)
-    flags = ("--metrics-listen", "127.0.0.1:0", "--pool-size", str(spare))
+    flags = ("--metrics-listen", "127.0.0.1:0", "--pool-min", str(spare), "--pool-max", str(spare))
     with (
         SWITCH.copy() as directory,
         attacked(*flags, env=environment(directory), guard=guard, patience=SLOWNESS) as target,
@@ -106,6 +106,14 @@ def test_it_is_told_by_its_step(target, refusal):
     cause = os.strerror(getattr(errno, refusal.name))
     assert all(text.startswith(f"container set-up failed at {refusal.step}: {cause}") for text in told), told
     assert launcher == launcher_of(target), "the launcher did not live through it"
+
+
+def test_a_part_of_a_cpu_that_cannot_be_taken_away(target):
+    """The server does that when the program has been started, which then does not go on."""
+    with SWITCH.on(target.server.pid, END):
+        told = failure(lambda: target.client.execute(command("sleep", "20", limits=HALF_A_CPU)))
+
+    assert f"container set-up failed at limit_cpus: {os.strerror(errno.EIO)}" in told
 
 
 @pytest.mark.parametrize("point", KEPT, ids=str)

@@ -39,7 +39,7 @@ _ENDLESS = b"#if __INCLUDE_LEVEL__ < 199\n#include __FILE__\n#include __FILE__\n
 @pytest.fixture(scope="module")
 def served(guard):
     """One slot, so that it is known who has it."""
-    flags = ("--slots", "1", "--pool-size", "0", "--metrics-listen", "127.0.0.1:0")
+    flags = ("--slots", "1", "--pool-max", "0", "--templates", "0", "--metrics-listen", "127.0.0.1:0")
     with (
         SWITCH.copy() as directory,
         attacked(*flags, env=environment(directory), guard=guard, patience=SLOWNESS) as target,

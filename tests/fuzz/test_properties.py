@@ -189,6 +189,7 @@ good_requests = st.builds(
     tty=st.booleans(),
     window_size=st.none() | st.builds(pb.WindowSize, columns=st.integers(1, 65535), rows=st.integers(1, 65535)),
     report_refused_syscalls=st.booleans(),
+    warm=st.booleans(),
 )
 
 

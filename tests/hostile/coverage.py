@@ -20,8 +20,8 @@ _HEAD = """\
 # Attacks
 
 What the hostile suite tries, by threat. `memory/pipes` is the program `tests/hostile/programs/memory/pipes.py`; its header says
-what it does and how it must end. `container/test_walls::test_network` is a test below `tests/`. `make test` runs them all, and `sandboxd doctor
---attack` the programs on your machine. What is not contained: [security.md](security.md#not-contained-or-only-in-part).
+what it does and how it must end. `container/test_walls::test_network` is a test below `tests/`. `make test` runs all but those of
+`benchmarks/` (`make test-benchmarks`) and `vm/` (`make test-cgroup2`), and `sandboxd doctor --attack` the programs on your machine. What is not contained: [security.md](security.md#not-contained-or-only-in-part).
 
 This file is made from the programs' headers: `python -m tests.hostile.coverage`.
 """
@@ -142,7 +142,14 @@ CLASSES: dict[str, tuple[Threat, ...]] = {
             "Secrets of the server's and of other submissions in a container's memory.",
             ("hostile/test_canary::test_no_secret_is_in_a_containers_memory",),
         ),
-        Threat("Archives.", untried="none is read: images are built by mmdebstrap, files come one by one"),
+        Threat(
+            "Archives that reach out of their root, are bombs, or have entries without end.",
+            (
+                "unit/test_images_oci_layers::test_no_archive_reaches_out_of_its_root",
+                "unit/test_images_oci_layers::test_a_bomb_of_compressed_filling_ends_at_the_cap",
+                "unit/test_images_oci_layers::test_ten_million_entries_end_early",
+            ),
+        ),
         Threat(
             "Policies and configuration: unknown keys, names that are paths, widening by a request.",
             ("unit/test_policy::test_a_name_is_no_path", "unit/test_config::test_unknown_key_is_named_with_its_file"),

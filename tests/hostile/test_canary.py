@@ -13,7 +13,7 @@ from sandboxd.attack.target import CANARY_PREFIX
 from sandboxd.client import SandboxClient
 from sandboxd.v1 import execution_service_pb2 as pb
 from tests import certificates
-from tests.observe import SPARE, children, wait_for, wait_until_idle
+from tests.observe import SPARE, STEADY_POOL, children, wait_for, wait_until_idle
 from tests.server import serving
 
 _LEAST_BYTES = 1 << 20
@@ -50,7 +50,7 @@ def connect(tmp_path):
 def test_no_secret_is_in_a_containers_memory(planted, connect):
     """Neither in that of its process 1, nor of its program, nor of those that wait, nor of the launcher, which init is a clone of."""
     canaries, flags = planted
-    flags = [*flags, "--metrics-listen", "127.0.0.1:0"]
+    flags = [*flags, "--metrics-listen", "127.0.0.1:0", *STEADY_POOL]
     with serving(*flags, env={"CANARY": canaries["environment"]}) as server, connect(server) as client:
         client.execute(secret_submission(canaries["submission"]))
         wait_until_idle(server.metrics_address, SPARE)

@@ -7,10 +7,11 @@ import pytest
 
 from sandboxd.client import SandboxClient
 from sandboxd.config import Config
+from sandboxd.linux.procfs import count_descriptors
 from sandboxd.v1 import execution_service_pb2 as pb
 from tests.figures import quantiles, show
 from tests.load.client import LOAD_S, run, started
-from tests.observe import memory_bytes, open_files, wait_for, wait_until_idle
+from tests.observe import STEADY_POOL, memory_bytes, wait_for, wait_until_idle
 from tests.server import serving
 from tests.slowness import SLOWNESS
 
@@ -23,15 +24,15 @@ KIB = 1 << 10
 
 def test_a_thousand_idle_connections():
     """All that there may be but one, on which somebody works. Beyond them one waits, and is served when another has gone."""
-    with serving("--metrics-listen", "127.0.0.1:0") as server:
+    with serving("--metrics-listen", "127.0.0.1:0", *STEADY_POOL) as server:
         neighbour = {"address": server.address, "argv": ARGV, "calls": 1, "connections": 1, "waits": True}
         alone = run("execute", seconds=LOAD_S, **neighbour)
         wait_until_idle(server.metrics_address)
-        before, files = memory_bytes(server.pid), open_files(server.pid)
+        before, files = memory_bytes(server.pid), count_descriptors(server.pid)
         with started("idle", address=server.address, connections=MOST - 1) as idle:
             idle.wait_until_ready()
             wait_until_idle(server.metrics_address)
-            grown, opened = memory_bytes(server.pid) - before, open_files(server.pid) - files
+            grown, opened = memory_bytes(server.pid) - before, count_descriptors(server.pid) - files
             beside = run("execute", seconds=LOAD_S, **neighbour)
             with started("idle", address=server.address, connections=1) as last:
                 last.wait_until_ready()
@@ -43,7 +44,7 @@ def test_a_thousand_idle_connections():
                     late = client.stub.Execute(request, timeout=60 * SLOWNESS, wait_for_ready=True)
             idle.report()
         wait_until_idle(server.metrics_address)
-        wait_for(lambda: open_files(server.pid) <= files)
+        wait_for(lambda: count_descriptors(server.pid) <= files)
     rows = []
     for name, report in (("alone", alone), (f"beside {MOST - 1} idle connections", beside)):
         took = [total for *_, total in report["answers"]]

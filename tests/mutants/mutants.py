@@ -12,10 +12,15 @@ from tests.mutation import Edit
 _INIT = "sandboxd/runtime/init.py"
 _STEPS = "sandboxd/runtime/steps.py"
 _LAUNCHER = "sandboxd/runtime/launcher.py"
+_TEMPLATE = "sandboxd/runtime/template.py"
+_HOOK = "sandboxd/runtime/hooks/cpython.py"
 _LAYOUT = "sandboxd/runtime/layout.py"
+_NETWORKS = "sandboxd/linux/empty_networks.py"
 _CONTAINER = "sandboxd/runtime/container.py"
 _SUPERVISOR = "sandboxd/runtime/supervisor.py"
 _WORKSPACE = "sandboxd/runtime/workspace.py"
+_CHANGES = "sandboxd/runtime/changes.py"
+_COMMITS = "sandboxd/service/commits.py"
 _CREDENTIALS = "sandboxd/linux/credentials.py"
 _PROFILE = "sandboxd/linux/seccomp_profile.py"
 _V1 = "sandboxd/linux/cgroups/v1.py"
@@ -51,7 +56,28 @@ def _without(what: str, file: str, line: str, caught_by: str, *, instead: str = 
 
 MUTANTS = (
     _step("keep_only_own_descriptors", "container/test_walls::test_init_is_stripped_too"),
-    _step("open_own_io", "container/test_usage::test_every_figure_is_there"),
+    _without(
+        "an account of bytes",
+        _LAUNCHER,
+        '            account.append(os.open(f"/proc/{pid}/io", os.O_RDONLY | os.O_CLOEXEC))\n',
+        "container/test_usage::test_every_figure_is_there",
+        instead="            pass\n",
+    ),
+    _without(
+        "an undumpable init before it has a root of its own",
+        "sandboxd/linux/credentials.py",
+        "        process.make_undumpable()\n        _raise_permitted()\n",
+        "container/test_walls::test_nobody_who_has_the_launchers_tree_is_dumpable",
+        instead="        _raise_permitted()\n",
+    ),
+    _without(
+        "a look at who joins a container's group",
+        _LAUNCHER,
+        'if pid and os.path.samefile(f"/proc/{pid}/ns/pid", f"/proc/{made.pid}/ns/pid"):',
+        "container/test_template::test_nobody_but_a_fork_joins_its_containers_group",
+        instead="if pid:",
+    ),
+    _step("enter_group", "container/test_limits::test_all_of_it_is_in_its_group"),
     _step("enter_own_namespaces", "container/test_walls::test_control_groups_begin_at_the_containers_own"),
     _step("mount_devices", "container/test_files::test_devices"),
     _step("mount_proc", "container/test_walls::test_init_cannot_be_seen"),
@@ -59,19 +85,105 @@ MUTANTS = (
     _step("mask_proc", "container/test_files::test_proc_is_masked"),
     _step("forget_privileges", "container/test_walls::test_no_capability_in_any_set_and_no_way_to_one"),
     _step("limit_what_no_request_sets", "container/test_limits::test_rlimit_that_no_request_sets"),
-    _step(
-        "die_with_the_launcher", "container/test_warm::test_containers_that_died_with_their_launcher_are_not_given_away"
-    ),
     _step("restrict_access", "container/test_walls::test_landlock_stands_behind_permissions"),
+    _without(
+        "a pid namespace of the launcher's own",
+        "sandboxd/linux/spawn.py",
+        "        process.unshare(process.Namespace.PID)\n",
+        "container/test_template::test_it_stands_behind_walls",
+    ),
+    _without(
+        "an end of privileges of a template",
+        _TEMPLATE,
+        "    credentials.become_with(child.spec.uid, child.spec.uid, credentials.CAP_SETUID, child.last_capability)\n",
+        "container/test_template::test_it_stands_behind_walls",
+    ),
+    _without(
+        "a filter of a template",
+        _TEMPLATE,
+        "    filter_system_calls,\n",
+        "container/test_template::test_what_an_image_makes_of_its_template",
+    ),
+    _without(
+        "bounds on who a template becomes",
+        "sandboxd/runtime/engine.py",
+        "only_these_users(PROGRAM_UID, *row.owners) + ",
+        "container/test_template::test_what_an_image_makes_of_its_template",
+    ),
+    _without(
+        "a read-only root of a template",
+        _TEMPLATE,
+        "MountFlag.NODEV | MountFlag.RDONLY",
+        "container/test_template::test_what_an_image_makes_of_its_template",
+        instead="MountFlag.NODEV",
+    ),
+    _without(
+        "an empty bounding set of a fork",
+        _HOOK,
+        '        call("prctl", PR_CAPBSET_DROP, capability, 0, 0, 0)\n',
+        "container/test_template::test_a_fork_stands_behind_the_walls_of_a_program",
+        instead="        pass\n",
+    ),
+    _without(
+        "locked securebits of a fork",
+        _HOOK,
+        '    call("prctl", PR_SET_SECUREBITS, config.securebits, 0, 0, 0)\n',
+        "container/test_template::test_a_fork_stands_behind_the_walls_of_a_program",
+    ),
+    _without(
+        "empty capability sets of a fork",
+        _HOOK,
+        '    call("capset", packed(4, LINUX_CAPABILITY_VERSION_3, 0), bytes(24))\n',
+        "container/test_template::test_a_fork_stands_behind_the_walls_of_a_program",
+    ),
+    _without(
+        "Landlock of a fork",
+        _HOOK,
+        "        restrict_access(config)\n",
+        "container/test_template::test_a_fork_stands_behind_the_walls_of_a_program",
+    ),
     _namespace("PID", "container/test_walls::test_init_cannot_be_seen"),
-    _namespace("NETWORK", "container/test_walls::test_network"),
+    _without(
+        "a network namespace",
+        _NETWORKS,
+        "    process.unshare(process.Namespace.NETWORK)\n",
+        "container/test_walls::test_network",
+    ),
+    _without(
+        "a fork's own network namespace",
+        _LAUNCHER,
+        "_NAMESPACES | process.Namespace.NETWORK",
+        "container/test_template::test_a_forks_network_is_nobody_elses",
+        instead="_NAMESPACES",
+    ),
+    _without(
+        "a network namespace of one's own where other sockets can be made",
+        "sandboxd/runtime/engine.py",
+        "own_network=template is not None or not seccomp.plain_sockets",
+        "container/test_networks::test_where_other_sockets_can_be_made_each_has_its_own",
+        instead="own_network=template is not None",
+    ),
+    _without(
+        "a look at what was done to a network namespace",
+        _NETWORKS,
+        "_told() == network.told_when_new",
+        "container/test_networks::test_one_that_something_was_done_to_is_given_up",
+        instead="True",
+    ),
     _namespace("IPC", "container/test_lifecycle::test_system_v_and_posix_ipc_end_with_it"),
     _namespace("UTS", "container/test_walls::test_namespace_is_the_containers_own"),
     _without(
         "a cgroup namespace",
         _STEPS,
-        "    process.unshare(process.Namespace.CGROUP)\n",
+        "    process.unshare(_CGROUP)\n",
         "container/test_walls::test_control_groups_begin_at_the_containers_own",
+    ),
+    _without(
+        "a part of a CPU",
+        _SUPERVISOR,
+        "                container.cgroup.limit_cpus(self._limits.cpus)\n",
+        "container/test_limits::test_cpus_below_one_are_throttled",
+        instead="                pass\n",
     ),
     _without(
         "a host name",
@@ -93,11 +205,11 @@ MUTANTS = (
         "container/test_files::test_mounts_are_these_and_no_more",
         instead="_GUARD = MountFlag.NOSUID",
     ),
-    _without("hidepid", _STEPS, ', "hidepid=2")', "container/test_walls::test_init_cannot_be_seen", instead=")"),
+    _without("hidepid", _STEPS, ', b"hidepid=2")', "container/test_walls::test_init_cannot_be_seen", instead=")"),
     _without(
         "masks",
         _STEPS,
-        '        mounts.mask(_ROOT + path, f"{_ROOT}/dev/null", f"{layout.CONTAINER_WRITABLE}/{layout.EMPTY}")\n',
+        "        mounts.mask(_ROOT + path, _NULL, _EMPTY)\n",
         "container/test_files::test_proc_is_masked",
         instead="        pass\n",
     ),
@@ -125,8 +237,9 @@ MUTANTS = (
     _without(
         "locked securebits",
         _CREDENTIALS,
-        "    process.prctl(process.PR_SET_SECUREBITS, _SECUREBITS_LOCKED, 0, 0, 0)\n",
+        "    process.prctl(process.PR_SET_SECUREBITS, SECUREBITS, 0, 0, 0)\n\n\ndef drop_capabilities",
         "container/test_walls::test_root_is_no_longer_special_and_cannot_be_made_so",
+        instead="\n\ndef drop_capabilities",
     ),
     _without(
         "empty capability sets",
@@ -162,31 +275,31 @@ MUTANTS = (
     _without(
         "RLIMIT_CPU",
         _INIT,
-        "    process.cap_rlimit(resource.RLIMIT_CPU, cpu, cpu)\n",
+        "    process.cap_rlimit(resource.RLIMIT_CPU, program.cpu_seconds, pid)\n",
         "container/test_limits::test_rlimit_of_cpu_stands_behind_the_budget",
     ),
     _without(
         "RLIMIT_NPROC",
         _INIT,
-        "    process.cap_rlimit(resource.RLIMIT_NPROC, program.processes + PROCESSES_OF_INIT + _RLIMIT_NPROC_MARGIN)\n",
+        "    process.cap_rlimit(resource.RLIMIT_NPROC, program.processes + PROCESSES_OF_INIT + _RLIMIT_NPROC_MARGIN, pid)\n",
         "container/test_limits::test_rlimit_of_processes_stands_behind_the_cgroup",
     ),
     _without(
         "RLIMIT_FSIZE",
         _INIT,
-        "    process.cap_rlimit(resource.RLIMIT_FSIZE, program.file_size_bytes)\n",
+        "    process.cap_rlimit(resource.RLIMIT_FSIZE, program.file_size_bytes, pid)\n",
         "container/test_limits::test_file_size",
     ),
     _without(
         "RLIMIT_STACK",
         _INIT,
-        "    process.cap_rlimit(resource.RLIMIT_STACK, program.stack_bytes)\n",
+        "    process.cap_rlimit(resource.RLIMIT_STACK, program.stack_bytes, pid)\n",
         "container/test_limits::test_rlimit_is_set_soft_and_hard",
     ),
     _without(
         "RLIMIT_NOFILE",
         _INIT,
-        "    process.cap_rlimit(resource.RLIMIT_NOFILE, program.open_files)\n",
+        "    process.cap_rlimit(resource.RLIMIT_NOFILE, program.open_files, pid)\n",
         "container/test_limits::test_open_files",
     ),
     _without(
@@ -204,13 +317,6 @@ MUTANTS = (
         instead="        pass\n",
     ),
     _without(
-        "a quota of CPU time",
-        _V1,
-        "-1 if settings.cpu_quota is None else quota_us(settings.cpu_quota)",
-        "container/test_limits::test_cpus_below_one_are_throttled",
-        instead="-1",
-    ),
-    _without(
         "a limit of processes",
         _V1,
         '        write_at(directories["pids"], "pids.max", settings.processes)\n',
@@ -220,9 +326,9 @@ MUTANTS = (
     _without(
         "a set of CPUs",
         _V1,
-        "parent_cpuset, settings.cpu_set)\n",
+        "settings.cpu_set or read_at(",
         "container/test_limits::test_program_sees_the_cpus_that_it_may_use",
-        instead="parent_cpuset, None)\n",
+        instead="read_at(",
     ),
     _without(
         "a limit of inodes",
@@ -245,14 +351,14 @@ MUTANTS = (
     _without(
         "nosuid of what can be written",
         _LAUNCHER,
-        "        mounts.MountAttr.NOSUID | mounts.MountAttr.NODEV,\n",
+        "_GUARD = mounts.MountAttr.NOSUID | mounts.MountAttr.NODEV\n",
         "container/test_files::test_no_setuid_file_gives_anything",
-        instead="        mounts.MountAttr.NODEV,\n",
+        instead="_GUARD = mounts.MountAttr.NODEV\n",
     ),
     _without(
         "read-only devices",
         _LAYOUT,
-        "    mounts.set_attributes(fd, guard | MountAttr.RDONLY)\n",
+        "    mounts.set_attributes(fd, _READ_ONLY)\n",
         "container/test_files::test_mounts_are_these_and_no_more",
     ),
     _without(
@@ -283,17 +389,24 @@ MUTANTS = (
         "rootless/test_server::test_every_mount_is_nosuid",
     ),
     _without(
-        "an empty environment of the launcher",
-        "sandboxd/runtime/launcher_client.py",
-        "(path, argv, {},",
+        "an environment of the launcher's own",
+        "sandboxd/linux/spawn.py",
+        "(path, argv, _ENVIRONMENT,",
         "container/test_walls::test_launcher_knows_nothing_of_the_servers_environment",
         instead="(path, argv, dict(os.environ),",
+    ),
+    _without(
+        "the kill for thrashing",
+        _SUPERVISOR,
+        "            self._end_in_time(Killed.THRASHING)\n",
+        "container/test_limits::test_a_program_without_room_for_its_code_is_out_of_memory",
+        instead="            self._timer = self._loop.call_later(_LONGEST_TICK_S, self._tick)\n",
     ),
     _without(
         "the kill for memory",
         _SUPERVISOR,
         "            self.kill(Killed.MEMORY)\n",
-        "container/test_usage::test_counts_are_the_same_whichever_way_it_ends",
+        "container/test_verdicts::test_who_is_left_when_a_child_was_killed_for_memory_is_ended",
         instead="            pass\n",
     ),
     _without(
@@ -332,9 +445,29 @@ MUTANTS = (
         instead="        pass\n",
     ),
     _without(
+        "a template that answers no notification",
+        "sandboxd/runtime/engine.py",
+        " + no_ways_around()",
+        "container/test_template::test_an_image_does_not_answer_for_its_templates_filter",
+    ),
+    _without(
+        "a listener that is one",
+        _CONTAINER,
+        "                if not seccomp.is_listener(fds[0]):\n",
+        "unit/test_container::test_a_descriptor_that_is_no_listener_ends_the_container",
+        instead="                if not fds[0]:\n",
+    ),
+    _without(
+        "a thread for what may wait",
+        "sandboxd/runtime/listener.py",
+        "                self._turns.put(True)\n",
+        "unit/test_listener::test_the_loop_does_not_wait_for_what_another_has_taken",
+        instead="                self._received(seccomp.receive(self._fd), None)\n",
+    ),
+    _without(
         "death for i386 calls",
         _PROFILE,
-        "compiled.set_attr(library.Attr.ACT_BADARCH, library.NOTIFY)",
+        "compiled.set_attr(library.Attr.ACT_BADARCH, library.NOTIFY if refusal is None else refusal)",
         "container/test_walls::test_i386_call_dies",
         instead="compiled.set_attr(library.Attr.ACT_BADARCH, library.ALLOW)",
     ),
@@ -391,6 +524,62 @@ MUTANTS = (
         instead="        if depth == 10**9:\n",
     ),
     _without(
+        "an empty workspace for templates",
+        _TEMPLATE,
+        '    mounts.mount(layout.CONTAINER_WRITABLE + os.fsencode(f"/{layout.EMPTY}"), workspace, None, MountFlag.BIND)\n'
+        "    mounts.write_protect(workspace)\n",
+        "container/test_image_workspace::test_templates_do_not",
+    ),
+    _without(
+        "nosuid and nodev for an image's workspace",
+        _STEPS,
+        "_GUARD, _lower(below) + _OVER_WORKSPACE)",
+        "container/test_image_workspace::test_the_walls_stand_there_as_elsewhere",
+        instead="0, _lower(below) + _OVER_WORKSPACE)",
+    ),
+    _without(
+        "a policy that permits commits",
+        _COMMITS,
+        "        if not policy.commit:\n",
+        "images/test_commit::test_only_where_the_policy_permits_it",
+        instead="        if policy is None:\n",
+    ),
+    _without(
+        "a bound on what is committed",
+        _CHANGES,
+        "            if status.st_size > self._left:\n",
+        "unit/test_changes::test_what_is_too_much_is_refused",  # whose first case is small
+        instead="            if status.st_size > 10**6:\n",
+    ),
+    _without(
+        "a wall against links in a commit",
+        _CHANGES,
+        "        return open_beneath(directory, name, flags)\n",
+        "unit/test_changes::test_what_is_replaced_between_two_looks_is_not_followed",
+        instead="        return os.open(name, flags, dir_fd=directory)\n",
+    ),
+    _without(
+        "a second look at what is committed",
+        _CHANGES,
+        "            if not stat.S_ISREG(status.st_mode):\n",
+        "unit/test_changes::test_what_is_replaced_between_two_looks_is_not_followed",
+        instead="            if stat.S_ISDIR(status.st_mode):\n",
+    ),
+    _without(
+        "taking setuid off what is committed",
+        _CHANGES,
+        "        os.fchmod(fd, status.st_mode & 0o777)\n",
+        "unit/test_changes::test_a_copy_is_the_programs_whoever_owned_it",
+        instead="        os.fchmod(fd, status.st_mode & 0o7777)\n",
+    ),
+    _without(
+        "doubt about what a program says is hidden",
+        _CHANGES,
+        "        if self._overlaid and _hides(found):\n",
+        "unit/test_changes::test_what_a_program_says_is_hidden_is_not",
+        instead="        if _hides(found):\n",
+    ),
+    _without(
         "paths that stay beneath",
         "sandboxd/linux/files.py",
         "    resolve = _RESOLVE_BENEATH | _RESOLVE_NO_SYMLINKS | _RESOLVE_NO_MAGICLINKS | _RESOLVE_NO_XDEV\n",
@@ -402,6 +591,6 @@ MUTANTS = (
         _INIT,
         "    process.make_undumpable()  # the child",
         "container/test_walls::test_init_is_stripped_too",
-        instead="    # the child",
+        instead="    pass  # the child",
     ),
 )

@@ -44,7 +44,9 @@ def test_mutant_is_caught(guard, mutant):
 def test_what_catches_them_passes_without(guard, test):
     """The control: in a copy with nothing taken out."""
     with mutated([]) as directory:
-        assert 0 == run(test, directory).returncode
+        result = run(test, directory)
+
+    assert 0 == result.returncode, result.stdout[-3000:]
 
 
 def test_every_step_has_a_mutant():
@@ -57,6 +59,7 @@ def test_every_step_has_a_mutant():
         "mount_root",
         "pivot",
         "filter_system_calls",
+        "await_program",
         "report_ready",
     }
 

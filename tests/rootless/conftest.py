@@ -9,6 +9,7 @@ import pytest
 
 from sandboxd.attack.program import Rights
 from tests.container.conftest import STORE
+from tests.observe import STEADY_POOL
 from tests.ordinary import directory_store, ordinary_user
 from tests.server import serving
 
@@ -38,5 +39,6 @@ def user(guard, rights):
 @pytest.fixture(scope="module")
 def server(user, state_dir):
     """That user's server, instead of root's: for the tests of the interface, which are here too."""
-    with serving("--metrics-listen", "127.0.0.1:0", "--state-dir", str(state_dir), under=user.under) as server:
+    flags = ("--metrics-listen", "127.0.0.1:0", "--state-dir", str(state_dir), *STEADY_POOL)
+    with serving(*flags, under=user.under) as server:
         yield server

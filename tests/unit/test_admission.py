@@ -10,6 +10,7 @@ import pytest
 from sandboxd.errors import Draining, Overloaded
 from sandboxd.service import admission as admission_module
 from sandboxd.service.admission import Admission
+from sandboxd.service.untaken import OF_ONE_BYTES
 
 AT_ONCE = 8
 
@@ -413,3 +414,38 @@ async def test_what_callers_were_told_is_remembered_of_so_many(slowly, monkeypat
         assert await full.refused_at_once(f"caller {number}")
 
     assert [f"caller {number}" for number in range(84, 100)] == list(full.admission._early._told)
+
+
+async def test_who_does_not_take_its_answers_gets_no_more_and_keeps_nobody_out():
+    """Neither a place nor the turn of what waits already. The slot is the next one's."""
+    admission = Admission(slots=1, queue=8)
+    first, second, others = (admission.reserve(name) for name in ("deaf", "deaf", "another"))
+    await first.enter()
+    admission.untaken.add("deaf", OF_ONE_BYTES)
+    first.leave()
+
+    with pytest.raises(Overloaded) as refused:
+        admission.reserve("deaf")
+    assert refused.value.retry_after_s > 0
+    await others.enter()
+    others.leave()
+    with pytest.raises(Overloaded):
+        await second.enter()
+    second.leave()
+    admission.untaken.remove("deaf", OF_ONE_BYTES)
+    third = admission.reserve("deaf")
+    await third.enter()
+    third.leave()
+    assert 0 == admission.depth
+
+
+async def test_who_does_not_take_its_answers_is_refused_at_the_rate():
+    admission = Admission(slots=1, queue=8)
+    admission.untaken.add("deaf", OF_ONE_BYTES)
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    for _ in range(admission_module._EARLY_AT_ONCE + 12):
+        with pytest.raises(Overloaded):
+            await admission.ask("deaf")
+
+    assert loop.time() - began >= 10 / admission_module._EARLY_PER_S

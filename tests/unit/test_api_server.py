@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import gc
+import contextlib
 from types import SimpleNamespace
 
 import grpc
 import pytest
 
 from sandboxd.api.server import ApiServer
+from sandboxd.service.untaken import Untaken
 from sandboxd.v1 import execution_service_pb2 as pb
 
 MIB = 1 << 20
-
-
-@pytest.fixture(scope="module", autouse=True)
-def collected():
-    """Let gRPC's descriptors go now, which the collector closes: other tests count theirs."""
-    yield
-    gc.collect()
+pytestmark = pytest.mark.usefixtures("collected")
 
 
 @pytest.fixture
 async def channel(tmp_path):
     """A channel to a server that takes messages of one MiB; it compresses what it sends."""
     server = ApiServer(
-        SimpleNamespace(ask=is_there_a_place),
+        SimpleNamespace(ask=is_there_a_place, counting_refusals=contextlib.nullcontext, untaken=Untaken(slots=1)),
+        SimpleNamespace(),
         listen=f"unix:{tmp_path}/socket",
         tls=None,
         max_message_bytes=MIB,

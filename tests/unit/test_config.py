@@ -53,7 +53,7 @@ def test_file_gives_every_type(tmp_path):
 
 
 def test_environment_is_over_the_file_and_flags_over_both(tmp_path):
-    path = write(tmp_path, "slots = 1\nqueue = 1\npool_size = 0\nuid_slots = 1\n")
+    path = write(tmp_path, "slots = 1\nqueue = 1\npool_max = 0\nuid_slots = 1\n")
 
     config = load_config(path, {"SANDBOXD_QUEUE": "2", "SANDBOXD_UID_SLOTS": "2"}, {"uid_slots": 3})
 
@@ -217,6 +217,13 @@ def test_socket_path_that_the_kernel_has_no_room_for_is_refused(path, length):
     assert f"--listen: a socket's path has 1 to 107 bytes: {length}" == failure(listen=f"unix:{path}")
 
 
+@pytest.mark.parametrize("mark", "%?#,")
+def test_socket_path_that_grpc_reads_in_another_way_is_refused(mark):
+    expected = f"--listen: a socket's path has no {mark!r}, which means something to gRPC: '/run/a{mark}41b'"
+
+    assert expected == failure(listen=f"unix:/run/a{mark}41b")
+
+
 def test_metrics_go_over_tcp():
     """And beyond loopback too: they say nothing of submissions, and Prometheus is elsewhere."""
     assert "0.0.0.0:9464" == load_config(None, {}, {"metrics_listen": "0.0.0.0:9464"}).metrics_listen
@@ -240,18 +247,30 @@ def test_ranges_of_ids_end_before_the_last_id():
     """The range of 65,536 ids below 2**32 - 1, which chown(2) takes for 'leave it', is out of bounds."""
     most = 2**32 - 1 - 65536
 
-    one = {"uid_slots": 1, "slots": 1, "pool_size": 0}
+    one = {"uid_slots": 1, "slots": 1, "pool_max": 0}
 
     assert most == load_config(None, {}, {"uid_base": most, **one}).uid_base
     assert "goes beyond the last id" in failure(uid_base=most + 1, **one)
 
 
 def test_every_container_must_have_ids():
-    """Those of the slots, and of eight kinds of spare ones."""
-    assert 36 == load_config(None, {}, {"slots": 4, "pool_size": 4, "uid_slots": 36}).uid_slots
+    """Those of the slots, and as many spare ones as there may be, of whatever kinds."""
+    assert 36 == load_config(None, {}, {"slots": 4, "pool_max": 32, "uid_slots": 36}).uid_slots
     assert "35 are too few for slots and pool, which may have 36 containers" in failure(
-        slots=4, pool_size=4, uid_slots=35
+        slots=4, pool_max=32, uid_slots=35
     )
+
+
+def test_an_ordinary_users_ids_are_enough_for_the_defaults():
+    """65,536 of them, three for each container."""
+    assert Config().most_containers <= 65536 // 3
+
+
+def test_pool_has_a_sixteenth_of_the_memory_unless_told():
+    physical = Path("/proc/meminfo").read_text().split()[1]
+
+    assert int(physical) * 1024 // 16 == pytest.approx(Config().effective_pool_memory_bytes, rel=1e-6)
+    assert 5 == Config(pool_memory_bytes=5).effective_pool_memory_bytes
 
 
 def test_slots_unset_are_four_a_cpu():

@@ -7,21 +7,25 @@ import contextlib
 import os
 import socket
 import subprocess
+import threading
 
 import pytest
 
 from sandboxd.errors import ContainerLost, SetupFailed
 from sandboxd.linux.cgroups.base import Settings
+from sandboxd.linux.procfs import count_descriptors
+from sandboxd.model import MIB, File
+from sandboxd.runtime import container as containers
 from sandboxd.runtime import wire
 from sandboxd.runtime.container import Container, Reaped
 from sandboxd.runtime.launcher_client import Created
-from sandboxd.runtime.spec import ContainerSpec, IdMap
+from sandboxd.runtime.spec import ContainerSpec, IdMap, ProgramSpec
 from sandboxd.runtime.wire import FromInit, InitMessage
-from tests.observe import open_files
+from tests.unit.filtered import listener
 
-SETTINGS = Settings(memory_bytes=1 << 20, processes=2, cpu_shares=1024, cpu_quota=None, cpu_set=None)
-SPEC = ContainerSpec(id="c", image="x", ids=IdMap(((0, 0, 65536),)), cgroup=SETTINGS, disk_bytes=1, inodes=1)
-READY, FAILED, STARTED, NOT_EXECUTABLE, EXITED, EMPTY = FromInit
+SETTINGS = Settings(memory_bytes=1 << 20, processes=2, cpu_shares=1024, cpu_set=None)
+SPEC = ContainerSpec(id="c", image=("x",), ids=IdMap(((0, 0, 65536),)), cgroup=SETTINGS, disk_bytes=1, inodes=1)
+READY, FAILED, STARTED, NOT_EXECUTABLE, EXITED, EMPTY, _BUILT = FromInit
 SECONDS = 10
 
 
@@ -48,6 +52,10 @@ class Init:
         """Send a message with so many descriptors."""
         self.send(InitMessage(kind, *numbers, text=text).encode(), [os.pidfd_open(self._pid) for _ in range(pidfds)])
 
+    def say_ready(self):
+        """Send READY as it is meant to be."""
+        self.send(InitMessage(READY).encode(), [listener()])
+
     def send(self, data, fds=()):
         """Send bytes with descriptors, which it then lets go of."""
         wire.send(self._sock, data, fds)
@@ -58,7 +66,7 @@ class Init:
 @pytest.fixture
 async def pair(tmp_path):
     """A container and its init. In the end the container is destroyed and has left no descriptor."""
-    before = open_files(os.getpid())
+    before = count_descriptors(os.getpid())
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs, subprocess.Popen(["sleep", "60"]) as process:  # noqa: ASYNC220  (returns once it has exec'ed)
         nowhere = os.open("/proc", os.O_DIRECTORY)  # has no blocks to be freed
@@ -68,13 +76,13 @@ async def pair(tmp_path):
         yield container, Init(theirs, process.pid)
         container.kill()
         await asyncio.wait_for(container.destroy(), SECONDS)
-    assert before == open_files(os.getpid()), "a descriptor was left"
+    assert before == count_descriptors(os.getpid()), "a descriptor was left"
 
 
 async def heard(container, init, state):
     """Bring init to a state as it is meant to."""
     if state in (READY, STARTED, EXITED):
-        init.say(READY, pidfds=1)
+        init.say_ready()
         await asyncio.wait_for(asyncio.shield(container._ready), SECONDS)
     if state in (STARTED, EXITED):
         init.say(STARTED, pidfds=1)
@@ -106,6 +114,7 @@ async def test_what_init_is_to_say(pair):
         (None, EMPTY, (), 0),
         (READY, READY, (), 1),
         (READY, STARTED, (), 0),
+        (READY, STARTED, (), 2),  # of which the second is to be a terminal
         (READY, STARTED, (), 3),
         (READY, NOT_EXECUTABLE, (), 1),
         (READY, NOT_EXECUTABLE, (-1,), 0),
@@ -149,12 +158,33 @@ async def test_a_descriptor_that_stands_for_no_process_ends_the_container(pair):
     """A file is always ready, and so cannot be waited for."""
     container, init = pair
     await heard(container, init, READY)
-    files = [os.open(os.devnull, os.O_RDONLY) for _ in range(2)]
-    init.send(InitMessage(STARTED).encode(), files)
+    init.send(InitMessage(STARTED).encode(), [os.open(os.devnull, os.O_RDONLY)])
     await asyncio.wait_for(asyncio.shield(container.dead), SECONDS)
 
     with pytest.raises(ContainerLost):
         await container._started
+
+
+@pytest.mark.parametrize("kind", ["a file", "a pipe", "a socket", "a pidfd"])
+async def test_a_descriptor_that_is_no_listener_ends_the_container(pair, kind):
+    """A file cannot be waited for, and what is always ready has the event loop turn for ever."""
+    container, init = pair
+    with contextlib.ExitStack() as opened:
+        if kind == "a pipe":
+            fd, other = os.pipe()
+            opened.callback(os.close, other)
+            os.write(other, b"x")
+        elif kind == "a socket":
+            ours, theirs = socket.socketpair()
+            opened.enter_context(theirs).send(b"x")
+            fd = ours.detach()
+        else:
+            fd = os.open(os.devnull, os.O_RDONLY) if kind == "a file" else os.pidfd_open(os.getpid())
+        init.send(InitMessage(READY).encode(), [fd])
+        await asyncio.wait_for(asyncio.shield(container.dead), SECONDS)
+
+    with pytest.raises(SetupFailed, match="no seccomp listener"):
+        await container._ready
 
 
 @pytest.mark.parametrize("state", [None, READY])
@@ -179,3 +209,23 @@ async def test_an_init_that_ends_without_a_word_is_not_waited_for(pair, state):
         await asyncio.wait_for(container._started if state else container._ready, SECONDS)
     with contextlib.suppress(ContainerLost):
         container._started.result()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "files", "here"),
+    [
+        ((), [File(path="f", content=b"x" * 1000)], True),
+        ((), [File(path="f", content=b"x" * 2 * MIB)], False),
+        ((), [File(path=f"{number}/{'x' * 4000}", content=b"") for number in range(500)], False),
+        (["x" * 100_000] * 20, [], False),
+    ],
+    ids=["little", "contents", "paths", "arguments"],
+)
+async def test_what_is_large_is_packed_off_the_event_loop(monkeypatch, arguments, files, here):
+    threads, to_memfd = [], wire.to_memfd
+    monkeypatch.setattr(wire, "to_memfd", lambda *rest: threads.append(threading.current_thread()) or to_memfd(*rest))
+    limits = {"cpu_seconds": 1, "processes": 1, "open_files": 1, "file_size_bytes": 1, "stack_bytes": 24 * MIB}
+
+    os.close(await containers._packed(ProgramSpec(argv=("true", *arguments), env={}, tty=False, **limits), files))
+
+    assert [here] == [thread is threading.current_thread() for thread in threads]

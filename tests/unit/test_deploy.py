@@ -31,12 +31,24 @@ def test_every_key_is_there_with_its_default(monkeypatch):
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     text = re.sub(r"(?m)^#(?=[a-z_]+ = )", "", (DEPLOY / "sandboxd.toml").read_text())
     values = tomllib.loads(text)
-    examples = {"metrics_listen", "policies_dir", "tls_cert", "tls_key", "tls_client_ca"}
+    examples = {
+        "metrics_listen",
+        "policies_dir",
+        "tls_cert",
+        "tls_key",
+        "tls_client_ca",
+        "wheelhouse",
+        "manage_images",
+    } | {
+        "registry_ca_file",
+        "registry_auth_file",
+    }
     defaults = msgspec.structs.asdict(Config())
 
     assert defaults.keys() == values.keys()
     for key in values.keys() - examples:
-        assert str(defaults[key]) == str(values[key]), key
+        value = tuple(values[key]) if isinstance(values[key], list) else values[key]
+        assert str(defaults[key]) == str(value), key
 
 
 def test_unit_outlasts_the_drain():

@@ -12,12 +12,14 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 PAGES = [REPOSITORY / "README.md", REPOSITORY / "CHANGELOG.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
 ROOMS = (
     "unit",
+    "images",
     "container",
     "api",
     "cli",
     "faults",
     "hostile",
     "rootless",
+    "images",
     "mutants",
     "benchmarks",
     "vm",

@@ -25,6 +25,7 @@ def test_every_recipe_can_be_read(directory: Path) -> None:
         ('remove = [""]', "root: '': missing"),
         ('remove = ["/etc"]', "root: '/etc': must be relative"),
         ('remove = ["a/../../b"]', "must not contain '..'"),
+        ('keep = ["../var"]', "must not contain '..'"),
         ('links = { "a\\u0000" = "b" }', "contains NUL"),
         ('links = { a = "" }', "'' is not the target of a link"),
         ("run = [[]]", "() is not a command"),

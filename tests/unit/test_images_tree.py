@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable
+import tracemalloc
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,14 +13,6 @@ import pytest
 from sandboxd.errors import SandboxError
 from sandboxd.images.pack import tree_digest
 from sandboxd.images.tree import Tree
-
-
-@pytest.fixture
-def outside(tmp_path: Path) -> Path:
-    directory = tmp_path / "outside"
-    directory.mkdir()
-    (directory / "host").write_text("of the host")
-    return directory
 
 
 @pytest.fixture
@@ -51,6 +44,17 @@ def test_no_edit_leaves_the_root(tree: Tree, outside: Path, edit: Callable[[Tree
     assert [(path.name, path.read_text()) for path in outside.iterdir()] == [("host", "of the host")]
 
 
+def test_a_link_that_leads_to_itself_leads_nowhere(tree: Tree) -> None:
+    (tree.root / "circle").symlink_to("circle")
+
+    for path in ("circle/file", "circle/directory/file"):
+        with pytest.raises((SandboxError, FileExistsError)):
+            tree.write(path, "")
+    tree.write("circle", "no more")
+
+    assert (tree.root / "circle").read_text() == "no more"
+
+
 def test_a_link_is_replaced_not_followed(tree: Tree, outside: Path) -> None:
     tree.write("etc/link", "of the image")
     tree.empty("var")
@@ -71,6 +75,27 @@ def test_remove_takes_patterns_and_does_not_miss_what_is_not_there(tree: Tree) -
     assert [path.name for path in (tree.root / "usr" / "share").iterdir()] == ["zoneinfo"]
 
 
+def test_what_is_kept_stays_and_nothing_beside_it(tree: Tree) -> None:
+    for file in ("lib/ghc/db/base.conf", "lib/ghc/other", "lib/dpkg/status", "log/x"):
+        tree.write(f"srv/{file}", file)
+
+    tree.empty("srv", keep=["srv/lib/ghc/db", "srv/not/there", "etc/link"])
+
+    assert sorted(str(path.relative_to(tree.root)) for path in (tree.root / "srv").rglob("*")) == [
+        "srv/lib",
+        "srv/lib/ghc",
+        "srv/lib/ghc/db",
+        "srv/lib/ghc/db/base.conf",
+    ]
+
+
+def test_nothing_is_kept_beyond_a_link(tree: Tree, outside: Path) -> None:
+    with pytest.raises(SandboxError, match="is not a directory"):
+        tree.empty("var", keep=["var/host"])
+
+    assert (outside / "host").read_text() == "of the host"
+
+
 def test_nothing_gives_privileges_and_nothing_is_special(tree: Tree) -> None:
     tree.write("bin/su", "")
     (tree.root / "bin" / "su").chmod(0o6755)
@@ -83,6 +108,36 @@ def test_nothing_gives_privileges_and_nothing_is_special(tree: Tree) -> None:
     modes = {name: stat.S_IMODE((tree.root / name).stat().st_mode) for name in ("bin/su", "games", "tmp")}
     assert modes == {"bin/su": 0o755, "games": 0o755, "tmp": 0o1777}
     assert not (tree.root / "pipe").exists()
+
+
+def test_special_files_go_while_the_tree_is_walked(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of millions of files the paths alone would fill the memory."""
+    walk, left = tree.walk, list[int]()
+    for number in range(9):
+        os.mkfifo(tree.root / "etc" / f"pipe{number}")
+
+    def watched() -> Iterator[tuple[str, os.stat_result]]:
+        for found in walk():
+            left.append(len(os.listdir(tree.root / "etc")))
+            yield found
+
+    monkeypatch.setattr(tree, "walk", watched)
+    tree.strip_privileges()
+
+    assert left == [10, 10, 10, 10, 9, 8, 7, 6, 5, 4, 3, 2]
+    assert os.listdir(tree.root / "etc") == ["link"]
+
+
+def test_a_large_file_is_not_read_into_memory_for_its_digest(tree: Tree) -> None:
+    (tree.root / "large").write_bytes(bytes(16 << 20))
+    tracemalloc.start()
+    try:
+        tree_digest(tree)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert peak_bytes < 4 << 20
 
 
 def test_a_tree_of_the_same_content_has_the_same_digest(tmp_path: Path) -> None:

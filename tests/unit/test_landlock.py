@@ -19,7 +19,8 @@ from sandboxd.linux.landlock import Access
 directory, abi, listening, other = sys.argv[1], int(sys.argv[2]), sys.argv[3], int(sys.argv[4])
 read = Access.EXECUTE | Access.READ_FILE | Access.READ_DIR
 process.forbid_new_privileges()
-landlock.restrict(abi, [("/", read), (directory + "/in", Access.WRITE_FILE | Access.MAKE_REG | Access.TRUNCATE)])
+change = Access.WRITE_FILE | Access.MAKE_REG | Access.TRUNCATE
+landlock.restrict(landlock.domain(abi, [("/", read), (directory + "/in", change)]))
 
 def attempt(what, call, *args):
     try:

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sandboxd import logs
-from sandboxd.errors import ContainerLost, InvalidSubmission, SetupFailed
+from sandboxd.errors import ContainerLost, InvalidSubmission, Overloaded, SetupFailed
 from sandboxd.model import Cause, FaultDomain, File, SkippedFile, Usage, Verdict
 from sandboxd.service.verdict import fault_domain
 from tests.unit.records import TEXT, output, phase, record, result, submission
@@ -158,6 +158,12 @@ def test_submission_refused_late_is_the_callers_and_names_fields_only(stream):
 
     assert ("INFO", "CALLER", ["files[3].path"]) == (line["level"], line["fault_domain"], line["bad_fields"])
     assert TEXT not in stream.getvalue()
+
+
+def test_one_whose_turn_was_refused_is_no_failure_of_ours(stream):
+    line = line_of(stream, record(error=Overloaded("its answers have not been read", retry_after_s=1)))
+
+    assert ("INFO", "CALLER") == (line["level"], line["fault_domain"])
 
 
 def test_cancelled_task_is_no_failure_of_ours(stream):

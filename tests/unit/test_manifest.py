@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import tomllib
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from sandboxd.errors import InvalidConfiguration
 from sandboxd.images.manifest import Manifest, expand, load_manifest, parse_manifest
+from sandboxd.images.toml import read
 
 GOOD = """
 [env]
@@ -22,6 +24,7 @@ compile = ["/usr/bin/gcc", "-o", "main", "{sources}", "-lm"]
 run = ["./main"]
 env = { TMPDIR = "/tmp" }
 min_memory_bytes = 1024
+version = ["/usr/bin/gcc", "--version"]
 """
 
 
@@ -36,6 +39,7 @@ def test_a_good_manifest_is_read() -> None:
     assert manifest.env == {"TZ": "UTC"}
     assert (c.name, c.aliases, c.source, c.extensions) == ("c", ("c17",), "main.c", (".c",))
     assert c.compile == ("/usr/bin/gcc", "-o", "main", "{sources}", "-lm")
+    assert c.version == ("/usr/bin/gcc", "--version")
     assert (c.run, c.env, c.min_memory_bytes, c.compile_min_memory_bytes) == (("./main",), {"TMPDIR": "/tmp"}, 1024, 0)
 
 
@@ -52,6 +56,8 @@ def test_a_good_manifest_is_read() -> None:
         ('source = "main.c"', 'source = ".."', "m.toml: languages.c: source must be the name of a file"),
         ('source = "main.c"', 'source = "a\\u0000"', "m.toml: languages.c: source must be the name of a file"),
         ('run = ["./main"]', 'run = ["./main", "\\u0000"]', "m.toml: languages.c: a command has a NUL"),
+        ('"--version"]', '"\\u0000"]', "m.toml: languages.c: a command has a NUL"),
+        ('["/usr/bin/gcc", "--version"]', "[]", "m.toml: languages.c: a command needs at least the name of a program"),
         ("= 1024", f"= {1 << 63}", "m.toml: languages.c: no machine has that much"),
         ('source = "main.c"', 'source = ""', "m.toml: languages.c: source must be the name of a file"),
         ('[".c"]', '["c"]', "m.toml: languages.c: extension 'c' must begin with a dot"),
@@ -79,9 +85,14 @@ def test_a_name_belongs_to_one_language() -> None:
         parse(GOOD + other)
 
 
-@pytest.mark.parametrize("text", ["", "languages = 1", "[languages]"])
-def test_an_image_has_languages(text: str) -> None:
-    with pytest.raises(InvalidConfiguration, match=r"m\.toml: languages: an image needs at least one"):
+@pytest.mark.parametrize("text", ["", "[languages]", '[env]\nA = "1"'])
+def test_an_image_may_have_no_languages(text: str) -> None:
+    assert parse(text).languages == {}
+
+
+@pytest.mark.parametrize("text", ["languages = 1", 'languages = ["c"]'])
+def test_languages_are_tables(text: str) -> None:
+    with pytest.raises(InvalidConfiguration, match=r"m\.toml: languages: must be tables, \[languages\.<name>\]"):
         parse(text)
 
 
@@ -97,6 +108,30 @@ def test_a_file_that_is_not_toml_is_named(tmp_path: Path, content: bytes, compla
     assert complaint in str(caught.value)
 
 
+@pytest.mark.parametrize("part", ["a", '"a.b"', "'a' ", '"\\"" \t', "\t-_9"])
+@pytest.mark.parametrize("text", ["{key} = 1", "[{key}]", "x = 1\r\n  [[ {key} ]]", "a = [1, {{ b = 1, {key} = 1 }}]"])
+def test_a_key_of_many_parts_is_refused_before_it_is_parsed(tmp_path: Path, part: str, text: str) -> None:
+    """tomllib takes memory that grows by the square of their number."""
+    path = tmp_path / "manifest.toml"
+    path.write_text(text.format(key=".".join([part] * 64)))
+    assert read(path)
+
+    path.write_text(text.format(key=".".join([part] * 65)))
+    with pytest.raises(InvalidConfiguration, match=r"manifest\.toml: a key of more than 64 parts"):
+        read(path)
+
+
+@pytest.mark.parametrize("line", ["a" * 100_000, '"\\"' + '\\"' * 50_000, "a." * 50_000, ", " * 50_000, ',"' * 50_000])
+def test_a_line_is_searched_for_such_a_key_in_no_time(tmp_path: Path, line: str) -> None:
+    (tmp_path / "manifest.toml").write_text(line)
+    began = time.process_time()
+
+    with pytest.raises(InvalidConfiguration):
+        read(tmp_path / "manifest.toml")
+
+    assert time.process_time() - began < 0.5
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(InvalidConfiguration, match=r"manifest\.toml: No such file"):
         load_manifest(tmp_path / "manifest.toml")
@@ -107,6 +142,8 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     [
         (["./main"], ("./main",)),
         (["python3", "{entrypoint}"], ("python3", "a.c")),
+        (["java", "{stem}"], ("java", "a")),
+        (["run", "--class={stem}", "{stem}.js"], ("run", "--class=a", "a.js")),
         (["run", "--file={entrypoint}", "{entrypoint}"], ("run", "--file=a.c", "a.c")),
         (["gcc", "{sources}", "-lm"], ("gcc", "a.c", "b.c", "-lm")),
         (["sh", "-c", "echo ${HOME} {}"], ("sh", "-c", "echo ${HOME} {}")),
@@ -119,6 +156,18 @@ def test_expand_fills_in_files(template: list[str], expected: tuple[str, ...]) -
 @pytest.mark.parametrize("name", ["-fplugin=x.c", "@options.c"])
 def test_a_file_is_never_taken_for_an_option(name: str) -> None:
     assert expand(["gcc", "{entrypoint}", "{sources}"], name, [name]) == ("gcc", f"./{name}", f"./{name}")
+
+
+@pytest.mark.parametrize(
+    ("entrypoint", "stem"),
+    [("com/example/App.java", "com/example/App"), ("a.b.ts", "a.b"), ("v1.2/run", "v1.2/run"), ("-x.ts", "./-x")],
+)
+def test_the_stem_is_the_entrypoint_without_its_last_extension(entrypoint: str, stem: str) -> None:
+    assert expand(["{stem}"], entrypoint, []) == (stem,)
+
+
+def test_a_language_need_not_say_how_its_version_is_asked_for() -> None:
+    assert parse(GOOD.replace('version = ["/usr/bin/gcc", "--version"]', "")).languages["c"].version is None
 
 
 def test_a_file_that_is_named_like_a_placeholder_is_a_file() -> None:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
+import threading
 import urllib.request
 from collections.abc import Iterator
 
 import pytest
 
+from sandboxd import metrics
 from sandboxd.errors import ContainerLost, InvalidConfiguration, InvalidSubmission, Overloaded, SetupFailed
 from sandboxd.metrics import MetricsServer, PrometheusObserver
-from sandboxd.model import File, Usage, Verdict
+from sandboxd.model import File, Start, Usage, Verdict
+from tests.slowness import SLOWNESS
 from tests.unit.records import TEXT, command, output, phase, record, result
 
 PYTHON = {"image": "default", "language": "python"}
@@ -135,6 +139,22 @@ def test_steps_without_end_do_not_make_labels_without_end(observer):
     assert 50 == value(observer, "sandboxd_internal_errors_total", step="other")
 
 
+def test_images_without_end_do_not_make_labels_without_end(observer):
+    """Clients name them: by tags, pulls, imports and commits."""
+    names = [f"image{number}" for number in range(150)]
+    for name in (*names, names[0]):
+        observer.execution_ended(record(result(phase(), compiled=phase()), image=name))
+
+    other = {"image": "other", "language": "other"}
+    kept = {"image": names[0], "language": "python"}
+    assert (50, 2) == tuple(
+        value(observer, "sandboxd_executions_total", verdict="OK", **labels) for labels in (other, kept)
+    )
+    assert 50 == value(observer, "sandboxd_run_seconds_count", phase="run", **other)
+    samples = [sample for metric in observer.registry.collect() for sample in metric.samples]
+    assert {*names[:100], "other"} == {sample.labels["image"] for sample in samples if "image" in sample.labels}
+
+
 def test_execution_that_was_cancelled_is_no_failure(observer):
     observer.execution_ended(record(error=asyncio.CancelledError()))
 
@@ -161,25 +181,44 @@ def test_refusals_count_from_zero(observer):
 
 
 def test_gauges_are_asked_at_each_scrape(observer):
-    now = {"depth": 0, "live": 0, "pooled": 0, "hit": 0}
+    now = {"depth": 0, "live": 0, "pooled": 0, "hit": 0, "target": 0}
     observer.watch(
         queue_depth=lambda: now["depth"],
         live=lambda: now["live"],
         pooled=lambda: now["pooled"],
+        pool_target=lambda: now["target"],
         taken=lambda: {"hit": now["hit"]},
     )
-    now.update(depth=5, live=6, pooled=7, hit=8)
+    now.update(depth=5, live=6, pooled=7, hit=8, target=9)
 
-    assert (5, 6, 7, 8) == (
+    assert (5, 6, 7, 8, 9) == (
         value(observer, "sandboxd_queue_depth"),
         value(observer, "sandboxd_containers", state="live"),
         value(observer, "sandboxd_containers", state="pooled"),
         value(observer, "sandboxd_pool_takes_total", result="hit"),
+        value(observer, "sandboxd_pool_target_containers"),
     )
 
 
+def test_starts_count_by_what_there_was_before(observer):
+    observer.execution_ended(record(result(phase(start=Start.POOLED), compiled=phase(start=Start.COLD))))
+    observer.execution_ended(record(result(phase(start=Start.POOLED))))
+    observer.execution_ended(record(result(phase(Verdict.CANCELLED, start=None))))
+
+    assert [1, 2, 0] == [
+        value(observer, "sandboxd_starts_total", start=start) for start in ("cold", "pooled", "template")
+    ]
+
+
+def test_spare_containers_count_with_the_time_they_took(observer):
+    observer.spare_made(0.004)
+
+    assert 0.004 == value(observer, "sandboxd_pool_make_seconds_sum")
+    assert 1 == value(observer, "sandboxd_pool_make_seconds_bucket", le="0.005")
+
+
 def test_calls_count_by_method_and_code(observer):
-    observer.rpc_finished("Execute", "OK", 0.25)
+    observer.rpc_finished("sandboxd.v1.ExecutionService", "Execute", "OK", 0.25)
 
     method = {"grpc_service": "sandboxd.v1.ExecutionService", "grpc_method": "Execute"}
     assert 1 == value(observer, "grpc_server_handled_total", grpc_code="OK", **method)
@@ -229,6 +268,58 @@ def test_port_is_closed_by_stop(observer):
 
     with pytest.raises(OSError, match="refused"):
         scrape(server)
+
+
+def connect(server: MetricsServer) -> socket.socket:
+    host, _, port = server.address.rpartition(":")
+    connection = socket.create_connection((host, int(port)))
+    connection.settimeout(10 * SLOWNESS)
+    return connection
+
+
+def is_closed(connection: socket.socket) -> bool:
+    """Wait until it is."""
+    try:
+        return connection.recv(1) == b""
+    except ConnectionResetError:
+        return True
+
+
+def test_who_says_nothing_has_no_thread_for_ever(server, monkeypatch):
+    """Nor does who says a little now and then. What is above a bounded number is closed at once, and the next is served when they have gone."""
+    monkeypatch.setattr(metrics, "_CONNECTION_S", 0.3)
+    before = threading.active_count()
+    with contextlib.ExitStack() as stack:
+        silent = [stack.enter_context(connect(server)) for _ in range(100)]
+        dripping, went_on = silent[0], threading.Event()
+
+        def drip() -> None:
+            with contextlib.suppress(OSError):
+                while not went_on.wait(0.05):
+                    dripping.sendall(b"G")
+
+        dripper = threading.Thread(target=drip)
+        dripper.start()
+        most = 0
+        for connection in reversed(silent):
+            most = max(most, threading.active_count() - before)
+            assert is_closed(connection)
+        went_on.set()
+        dripper.join()
+
+    assert most < 50  # 16, the dripper, and some that are on their way out
+    assert scrape(server)
+
+
+def test_end_closes_what_is_open(observer):
+    server = MetricsServer(observer, "127.0.0.1:0")
+    with connect(server) as silent, connect(server) as served:
+        served.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+        assert served.recv(1) == b"H"
+
+        server.stop()
+
+        assert is_closed(silent)
 
 
 def test_two_observers_share_nothing(observer):

@@ -67,6 +67,8 @@ def test_the_shipped_one_has_the_documented_limits():
         ('seccomp = "default.json"', 'seccomp = "../default.json"', "must be a file beside the policy"),
         ('seccomp = "default.json"', 'seccomp = "gone.json"', "gone.json"),
         ("[floors]", "[floor]", "floor: unknown key"),
+        ("commit = false", "commit = 1", "commit: must be true or false"),
+        ("commit = false", "comit = false", "comit: unknown key; known are ceilings, commit, "),
     ],
 )
 def test_what_is_wrong_is_named_with_its_file(directory, old, new, text):
@@ -105,3 +107,15 @@ def test_a_digest_is_not_of_words(directory):
     edit(directory, "No network, no privileges", "Nothing")
 
     assert before == digest(directory)
+
+
+def test_images_are_made_of_what_programs_leave_only_where_it_says_so(directory):
+    """Programs do not see it, so the digest is the same."""
+    found = []
+    for text in ("commit = false", "commit = true", ""):
+        shutil.copy(default_directory() / "default.toml", directory)
+        edit(directory, "commit = false", text)
+        found.append((load_policies(directory)["default"].commit, digest(directory)))
+
+    assert [False, True, False] == [commit for commit, _ in found]
+    assert 1 == len({digest for _, digest in found})

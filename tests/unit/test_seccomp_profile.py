@@ -11,12 +11,14 @@ import errno
 import json
 import os
 import platform
+import socket
 from pathlib import Path
 
 import pytest
 
 from sandboxd.linux import process, seccomp
 from sandboxd.linux.seccomp_profile import _NEEDED_BY_INIT, InvalidProfile, compile_profile
+from sandboxd.runtime.policy import default_directory
 
 pytestmark = pytest.mark.skipif(platform.machine() != "x86_64", reason="the numbers are those of x86-64")
 
@@ -64,6 +66,74 @@ def test_allowed_refused_and_deadly():
     compiled = compile_profile(profile(*rules))
 
     assert ["EBADF", "EPERM", "ENOSYS"] == answers(compiled, (DUP, 999), (FTRUNCATE, 999, 0), (KEXEC_LOAD, 0, 0, 0, 0))
+
+
+def test_the_default_policy_has_plain_sockets_alone():
+    assert compile_profile(json.loads((default_directory() / "default.json").read_text())).plain_sockets
+
+
+def equal(index, value):
+    return {"index": index, "value": int(value), "op": "SCMP_CMP_EQ"}
+
+
+STREAM = {"index": 1, "value": 15, "valueTwo": 1, "op": "SCMP_CMP_MASKED_EQ"}
+
+
+@pytest.mark.parametrize(
+    ("rule", "plain"),
+    [
+        ({"names": ["socket", "socketpair"], "args": [equal(0, socket.AF_UNIX)]}, True),
+        ({"names": ["socket"], "args": [equal(0, socket.AF_INET6), STREAM, equal(2, 0)]}, True),
+        ({"names": ["dup"]}, True),
+        ({"names": ["socket"]}, False),
+        ({"names": ["socketpair"]}, False),
+        ({"names": ["io_uring_setup"]}, False),
+        ({"names": ["socket"], "args": [equal(0, socket.AF_NETLINK)]}, False),
+        ({"names": ["socket"], "args": [equal(0, socket.AF_INET)]}, False),
+        ({"names": ["socket"], "args": [equal(0, socket.AF_INET), equal(2, 0)]}, False),  # SOCK_SEQPACKET is SCTP
+        ({"names": ["socket"], "args": [equal(0, socket.AF_INET), STREAM]}, False),  # MPTCP
+        ({"names": ["socket"], "args": [equal(0, socket.AF_INET), STREAM, equal(2, 132)]}, False),
+        ({"names": ["socket"], "args": [{**equal(0, socket.AF_UNIX), "op": "SCMP_CMP_NE"}]}, False),
+    ],
+    ids=str,
+)
+def test_policies_that_allow_other_sockets_are_known(rule, plain):
+    assert plain is compile_profile(profile({**rule, "action": ALLOW})).plain_sockets
+
+
+NO_NAMESPACES = {"index": 0, "value": 0x7E020000, "valueTwo": 0, "op": "SCMP_CMP_MASKED_EQ"}
+
+
+@pytest.mark.parametrize(
+    ("rule", "holds"),
+    [
+        ({"names": ["getpid"]}, True),
+        ({"names": ["clone"], "args": [NO_NAMESPACES]}, True),
+        ({"names": ["clone"], "args": [{**NO_NAMESPACES, "value": 0x7C020000}]}, False),
+        ({"names": ["clone"], "args": [{**NO_NAMESPACES, "valueTwo": 0x10000000}]}, False),
+        ({"names": ["clone"], "args": [{**NO_NAMESPACES, "index": 1}]}, False),
+        ({"names": ["ptrace"]}, False),
+        ({"names": ["ptrace"], "args": [equal(0, 0)]}, False),
+        ({"names": ["clone3"]}, False),
+        ({"names": ["unshare"]}, False),
+        ({"names": ["mount"]}, False),
+    ],
+    ids=str,
+)
+def test_policies_under_which_there_are_no_templates_are_known(rule, holds):
+    without = {"names": ["clone"], "args": [NO_NAMESPACES], "action": ALLOW}
+    base = {**BASE, "names": [name for name in BASE["names"] if name != "clone"]}
+    compiled = compile_profile({**profile(), "syscalls": [base, without, {**rule, "action": ALLOW}]})
+
+    assert holds is compiled.holds_templates
+
+
+def test_a_policy_that_allows_by_default_has_no_templates():
+    assert not compile_profile(profile(default=ALLOW)).holds_templates
+
+
+def test_a_policy_that_allows_by_default_allows_all_sockets():
+    assert not compile_profile(profile(default=ALLOW)).plain_sockets
 
 
 @pytest.mark.parametrize("action", ["SCMP_ACT_KILL", "SCMP_ACT_KILL_THREAD", "SCMP_ACT_KILL_PROCESS", "SCMP_ACT_TRAP"])

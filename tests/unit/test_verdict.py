@@ -113,6 +113,7 @@ def test_every_verdict_has_a_fault_domain(verdict):
     ("fact", "limit", "allowed", "observed"),
     [
         (FACTS[Verdict.MEMORY_LIMIT], "memory_bytes", 64 * MIB, 64 * MIB),
+        ({"killed": Killed.THRASHING}, "memory_bytes", 64 * MIB, 64 * MIB),
         (FACTS[Verdict.OUTPUT_LIMIT], "output_bytes", 100, 101),
         (FACTS[Verdict.CPU_TIME_LIMIT], "cpu_time", SECOND_NS, SECOND_NS + 1),
         (FACTS[Verdict.WALL_TIME_LIMIT], "wall_time", 2 * SECOND_NS, 2 * SECOND_NS + 1),
@@ -142,6 +143,29 @@ def test_exactly_the_limit_is_no_limit():
 
 def test_a_program_that_ended_in_time_is_not_blamed_for_a_late_kill():
     assert Verdict.OK is given({"killed": Killed.WALL_TIME}, usage(wall_time_ns=2 * SECOND_NS)).verdict
+
+
+@pytest.mark.parametrize(
+    ("killed", "verdict", "limit", "allowed"),
+    [
+        (Killed.CPU_TIME, Verdict.CPU_TIME_LIMIT, "cpu_time", SECOND_NS),
+        (Killed.WALL_TIME, Verdict.WALL_TIME_LIMIT, "wall_time", 2 * SECOND_NS),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("status", [BY_SIGKILL, None], ids=["told", "untold"])
+def test_who_was_killed_for_its_time_used_it_up_whatever_the_last_account_is(killed, verdict, limit, allowed, status):
+    """In which there is less: what init did for the program is taken off at the end. Nor does a refused process explain the kill."""
+    result = given({"killed": killed, "wait_status": status, "process_refusals": 5})
+
+    assert (verdict, FaultDomain.LIMIT) == (result.verdict, fault_domain(result.verdict))
+    assert (limit, allowed, allowed) == (result.cause.limit, result.cause.allowed, result.cause.observed)
+
+
+@pytest.mark.parametrize("status", [0, EXIT_3, BY_SIGTERM])
+@pytest.mark.parametrize("killed", [Killed.CPU_TIME, Killed.WALL_TIME])
+def test_a_kill_that_came_too_late_explains_no_end(killed, status):
+    assert fault_domain(given({"killed": killed, "wait_status": status}).verdict) is FaultDomain.PROGRAM
 
 
 @pytest.mark.parametrize("status", [BY_SIGKILL, 137 << 8, int(signal.SIGSEGV), int(signal.SIGABRT)])

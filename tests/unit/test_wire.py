@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sandboxd.linux.procfs import count_descriptors
 from sandboxd.runtime import wire
 from sandboxd.runtime.wire import FromInit, InitMessage
-from tests.observe import open_files
 
 NUMBERS = 5
 HEAD_BYTES = 1 + NUMBERS * 8
@@ -25,11 +25,11 @@ json = st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.li
 @pytest.fixture
 def pair():
     """Two ends of a socket; in the end this process has as many descriptors as before."""
-    before = open_files(os.getpid())
+    before = count_descriptors(os.getpid())
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with ours, theirs:
         yield ours, theirs
-    assert before == open_files(os.getpid()), "a descriptor was left"
+    assert before == count_descriptors(os.getpid()), "a descriptor was left"
 
 
 @contextlib.contextmanager

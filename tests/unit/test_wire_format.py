@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sandboxd.api import handlers
-from sandboxd.api.wire_format import find_invalid, has_more_fields
+from sandboxd.api.wire_format import field_of_bytes, find_invalid, has_more_fields
 from sandboxd.errors import InvalidSubmission
 from sandboxd.v1 import execution_service_pb2 as pb
 
@@ -48,6 +48,19 @@ def elements(message):
         values = value if descriptor.is_repeated else [value]
         count += len(values) + sum(elements(element) for element in values if below)
     return count
+
+
+@pytest.mark.parametrize("size", [0, 1, 127, 128, 16383, 16384, 262144, 2097152])
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [(pb.ExecuteStreamResponse, "stdout"), (pb.StreamLogsResponse, "stderr"), (pb.AttachExecutionResponse, "stdout")],
+)
+def test_a_message_of_output_is_as_protobuf_writes_it(kind, name, size):
+    content = bytes(range(256)) * (size // 256) + bytes(size % 256)
+
+    assert kind(**{name: content}).SerializeToString() == field_of_bytes(
+        kind.DESCRIPTOR.fields_by_name[name].number, content
+    )
 
 
 # Messages in which every field ends where it says, be it one of ours, one with another type, or one of a newer contract.

@@ -97,7 +97,7 @@ def test_started_in_a_delegated_group(delegated):
 
 def test_next_launcher_takes_the_place_of_the_first(delegated):
     """It is born in the leaf, and does not make another below it. What the first has left is swept."""
-    with serving("--pool-size", "0", under=started_in(delegated)) as server, SandboxClient(server.address) as client:
+    with serving("--pool-max", "0", under=started_in(delegated)) as server, SandboxClient(server.address) as client:
         client.execute(command("true"))
         (first,) = children(server.pid)
         os.kill(first, signal.SIGKILL)

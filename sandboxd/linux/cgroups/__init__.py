@@ -10,22 +10,24 @@ import signal
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from sandboxd.linux import process
 from sandboxd.linux.cgroups import v1, v2
-from sandboxd.linux.cgroups.base import Group, Hierarchy, MemorySample, Observer, Settings, Stats
+from sandboxd.linux.cgroups.base import Counters, Group, Hierarchy, MemorySample, Observer, Settings, Stats, enter
 
 __all__ = [
+    "Counters",
     "Group",
     "Hierarchy",
     "MemorySample",
     "Observer",
     "Settings",
     "Stats",
+    "clear_the_way",
     "counts_swap",
     "describe",
     "detect_version",
+    "enter",
     "instance_name",
     "mount_points",
     "observe",
@@ -67,7 +69,7 @@ def describe() -> Description:
         return Description(mounts["memory"], present, all(os.access(place, os.W_OK) for place in places))
     root = mounts[""]
     place = root if os.access(root, os.W_OK) else _below(root, own[""])
-    controllers = tuple(Path(place, "cgroup.controllers").read_text().split())
+    controllers = tuple(_words(place, "cgroup.controllers"))
     files = (place, *(os.path.join(place, name) for name in ("cgroup.procs", "cgroup.subtree_control")))
     return Description(place, controllers, all(os.access(file, os.W_OK) for file in files))
 
@@ -76,14 +78,18 @@ def counts_swap() -> bool:
     """Return whether a group's memory limit covers swap."""
     mounts = mount_points()
     if detect_version() == 1:
-        return Path(mounts["memory"], "memory.memsw.limit_in_bytes").exists()
-    own = _below(mounts[""], process.self_cgroups()[""])
-    return any(Path(own).glob("memory.swap.max")) or any(Path(mounts[""]).glob("*/memory.swap.max"))
+        return os.path.exists(os.path.join(mounts["memory"], "memory.memsw.limit_in_bytes"))
+    root = mounts[""]
+    groups = (_below(root, process.self_cgroups()[""]), *(os.path.join(root, entry) for entry in os.listdir(root)))
+    return any(os.path.exists(os.path.join(group, "memory.swap.max")) for group in groups)
 
 
 def instance_name() -> str:
-    """Return the name of this process's own directory of groups; it says whether its owner is alive."""
-    return f"sandboxd.{os.getpid()}.{process.read_start_time('self')}"
+    """Return the name of this process's own directory of groups; it says whether its owner is alive.
+
+    By the number that the process has where /proc is from, which need not be the one that it has for itself.
+    """
+    return f"sandboxd.{os.readlink('/proc/self')}.{process.read_start_time('self')}"
 
 
 def observe(version: int, directories: Sequence[int]) -> Observer:
@@ -91,19 +97,26 @@ def observe(version: int, directories: Sequence[int]) -> Observer:
     return v1.ObserverV1(directories) if version == 1 else v2.ObserverV2(directories)
 
 
-def open_hierarchy(name: str, parent: str | None, members: Sequence[int]) -> Hierarchy:
-    """Make the directory ``name`` for groups and return it; leftovers of servers that died are swept first.
+def clear_the_way(parent: str | None) -> None:
+    """Do for :func:`open_hierarchy` what takes this process's view of processes: the launcher sees only its own.
 
-    ``parent`` is a path below the root of the hierarchy, by default this process's own group. On v2 a group
-    with processes cannot have children with controllers, so ``members`` (the pids of the server) move to a leaf
-    of it, and where others are in it too the root is taken instead.
+    Leftovers of servers that died are swept. On v2 a group with processes cannot have children with controllers, so this process
+    moves to a leaf of its own group, and whoever it starts is born there; where others are in that group the root is taken instead.
     """
     if detect_version() == 1:
-        parents = _parents_v1(parent)
-        sweep(set(parents.values()))
-        return v1.HierarchyV1(parents, name)
-    path = _existing(mount_points()[""], parent) if parent is not None else make_room(members)
-    sweep([path])
+        sweep(set(_parents_v1(parent).values()))
+    else:
+        sweep([_existing(mount_points()[""], parent) if parent is not None else make_room([os.getpid()])])
+
+
+def open_hierarchy(name: str, parent: str | None) -> Hierarchy:
+    """Make the directory ``name`` for groups and return it, once the way is clear.
+
+    ``parent`` is a path below the root of the hierarchy, by default this process's own group.
+    """
+    if detect_version() == 1:
+        return v1.HierarchyV1(_parents_v1(parent), name)
+    path = _existing(mount_points()[""], parent) if parent is not None else make_room(())
     return v2.HierarchyV2(path, name)
 
 
@@ -144,12 +157,11 @@ def _remove(directory: str) -> bool:
 
 def _kill_members(directory: str) -> None:
     """Kill the processes of a group; by pidfd, and only those that are in it still, so that no reused number is hit."""
-    procs = Path(directory, "cgroup.procs")
-    for pid in procs.read_text().split():
+    for pid in _procs(directory):
         with contextlib.suppress(ProcessLookupError):
-            pidfd = os.pidfd_open(int(pid))
+            pidfd = os.pidfd_open(pid)
             try:
-                if pid in procs.read_text().split():
+                if pid in _procs(directory):
                     process.pidfd_signal(pidfd, signal.SIGKILL)
             finally:
                 os.close(pidfd)
@@ -206,25 +218,25 @@ def make_room(members: Sequence[int]) -> str:
     if os.path.basename(own) == _SUPERVISOR:
         own = os.path.dirname(own)  # a launcher that takes the place of one that died is born in the leaf
     if own == root:
-        _leave_to_leaf(Path(root), None)
+        _leave_to_leaf(root, None)
         return root
-    obstacle = _obstacle(Path(own), members)
+    obstacle = _obstacle(own, members)
     if obstacle is None:
-        _leave_to_leaf(Path(own), members)
+        _leave_to_leaf(own, members)
         return own
     if not os.access(root, os.W_OK):
         raise PermissionError(errno.EACCES, f"{obstacle} (docs/operations.md, cgroup v2)", own)
     return root
 
 
-def _obstacle(group: Path, members: Sequence[int]) -> str | None:
+def _obstacle(group: str, members: Sequence[int]) -> str | None:
     """Say why a group of v2 cannot be divided; None where it can, once ``members`` have left it."""
-    if missing := set(v2.CONTROLLERS) - set((group / "cgroup.controllers").read_text().split()):
+    if missing := set(v2.CONTROLLERS) - set(_words(group, "cgroup.controllers")):
         return f"this group has no {' '.join(sorted(missing))}"
     return None if set(_procs(group)) <= set(members) else "other processes are in this group"
 
 
-def _leave_to_leaf(group: Path, members: Sequence[int] | None) -> None:
+def _leave_to_leaf(group: str, members: Sequence[int] | None) -> None:
     """Empty ``group`` into a leaf if that is what it takes to give its children controllers.
 
     The root of the whole machine may keep its processes; the root that a container engine shows may not.
@@ -236,15 +248,22 @@ def _leave_to_leaf(group: Path, members: Sequence[int] | None) -> None:
         except OSError as error:
             if error.errno != errno.EBUSY:
                 raise
-            leaf = group / _SUPERVISOR
-            leaf.mkdir(exist_ok=True)
+            leaf = os.path.join(group, _SUPERVISOR)
+            if not os.path.isdir(leaf):
+                os.mkdir(leaf)
+                os.chmod(leaf, 0o755)  # noqa: S103  (whatever the umask is: whoever is in it may look at it)
             for pid in _procs(group) if members is None else members:
-                with contextlib.suppress(ProcessLookupError):
-                    (leaf / "cgroup.procs").write_text(str(pid))
+                with contextlib.suppress(ProcessLookupError), open(os.path.join(leaf, "cgroup.procs"), "w") as file:
+                    file.write(str(pid))
             v2.enable_controllers(fd)
     finally:
         os.close(fd)
 
 
-def _procs(group: Path) -> list[int]:
-    return [int(pid) for pid in (group / "cgroup.procs").read_text().split()]
+def _procs(group: str) -> list[int]:
+    return [int(pid) for pid in _words(group, "cgroup.procs")]
+
+
+def _words(directory: str, name: str) -> list[str]:
+    with open(os.path.join(directory, name), encoding="ascii") as file:
+        return file.read().split()

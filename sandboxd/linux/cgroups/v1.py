@@ -5,9 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Mapping
+from typing import Any
 
 from sandboxd.linux.cgroups.base import (
     CPU_PERIOD_US,
+    PAGE_SIZE,
+    REFAULTS,
+    Counters,
     Group,
     Hierarchy,
     MemorySample,
@@ -35,20 +39,33 @@ class HierarchyV1(Hierarchy):
             os.mkdir(name, dir_fd=fd)
         self._fds = {path: os.open(name, _DIRECTORY, dir_fd=fd) for path, fd in self._parents.items()}
         self._by_controller = {controller: self._fds[path] for controller, path in parents.items()}
-        _fill_cpuset(self._by_controller["cpuset"], self._parents[parents["cpuset"]], None)
+        self._prepare(self._parents[parents["cpuset"]])
         write_at(self._by_controller["pids"], "pids.max", most_processes())
 
+    def _prepare(self, parent_cpuset: int) -> None:
+        """Set what every group below is to be born with: CPUs and memory nodes, without which none takes a process; no swapping."""
+        cpuset = self._by_controller["cpuset"]
+        write_at(cpuset, "cpuset.mems", read_at(parent_cpuset, "cpuset.mems").decode().strip())
+        write_at(cpuset, "cpuset.cpus", read_at(parent_cpuset, "cpuset.cpus").decode().strip())
+        write_at(cpuset, "cgroup.clone_children", 1)
+        write_at(self._by_controller["memory"], "memory.swappiness", 0)
+
     def create(self, name: str, settings: Settings) -> Group:
-        with contextlib.ExitStack() as undo:
-            opened = {}
+        made: list[int] = []
+        opened: dict[int, int] = {}
+        try:
             for parent in self._fds.values():
                 os.mkdir(name, dir_fd=parent)
-                undo.callback(os.rmdir, name, dir_fd=parent)
+                made.append(parent)
                 opened[parent] = os.open(name, _DIRECTORY, dir_fd=parent)
-                undo.callback(os.close, opened[parent])
             directories = {controller: opened[parent] for controller, parent in self._by_controller.items()}
             _apply(directories, settings, self._by_controller["cpuset"])
-            undo.pop_all()
+        except OSError:
+            for fd in opened.values():
+                os.close(fd)
+            for parent in made:
+                os.rmdir(name, dir_fd=parent)
+            raise
         return GroupV1(name, directories, tuple(self._fds.values()), settings, self._by_controller["cpuset"])
 
     def remove_all(self) -> None:
@@ -80,9 +97,24 @@ class GroupV1(Group):
         _apply(self._directories, settings, self._parent_cpuset, self._settings)
         self._settings = settings
 
+    def entrances(self) -> list[int]:
+        entrances: list[int] = []
+        try:
+            entrances.extend(
+                os.open("tasks", os.O_WRONLY | os.O_CLOEXEC, dir_fd=fd) for fd in set(self._directories.values())
+            )
+        except OSError:
+            for fd in entrances:
+                os.close(fd)
+            raise
+        return entrances
+
     def attach(self, pid: int) -> None:
         for fd in dict.fromkeys(self._directories.values()):
             write_at(fd, "cgroup.procs", pid)
+
+    def pids(self) -> list[int]:
+        return read_pids(self._directories["pids"])
 
     def directories(self) -> list[int]:
         return [self._directories[controller] for controller in CONTROLLERS[:4]]
@@ -103,25 +135,33 @@ class GroupV1(Group):
 class ObserverV1(Observer):
     """Reads memory, cpu, cpuacct and pids, in this order."""
 
+    def counters(self) -> Counters:
+        return Counters(**self._counted())
+
     def stats(self) -> Stats:
-        memory, cpu, cpuacct, pids = self._directories
-        total = self._int(cpuacct, "cpuacct.usage")
-        user, system = split_cpu_time(
-            total, self._int(cpuacct, "cpuacct.usage_user"), self._int(cpuacct, "cpuacct.usage_sys")
-        )
-        memory_stat = self._flat_keyed(memory, "memory.stat")
+        memory, _, _, pids = self._directories
         return Stats(
-            cpu_ns=total,
-            user_ns=user,
-            system_ns=system,
-            throttled_ns=self._flat_keyed(cpu, "cpu.stat").get(b"throttled_time"),
+            **self._counted(),
             memory_peak_bytes=self._int(memory, "memory.max_usage_in_bytes"),
             oom_kills=self.oom_kills(),
             processes_peak=self._int_if_present(pids, "pids.peak"),  # Linux 6.1
             process_refusals=self._flat_keyed(pids, "pids.events")[b"max"],
-            minor_faults=memory_stat[b"pgfault"] - memory_stat[b"pgmajfault"],
-            major_faults=memory_stat[b"pgmajfault"],
         )
+
+    def _counted(self) -> dict[str, Any]:
+        memory, cpu, cpuacct, _ = self._directories
+        total = self._int(cpuacct, "cpuacct.usage")
+        by_cpu = self._read(cpuacct, "cpuacct.usage_all").split()[3:]  # "cpu user system", and these three of each
+        user, system = split_cpu_time(total, sum(map(int, by_cpu[1::3])), sum(map(int, by_cpu[2::3])))
+        faults, major_faults = self._values(memory, "memory.stat", b"pgfault", b"pgmajfault")
+        return {
+            "cpu_ns": total,
+            "user_ns": user,
+            "system_ns": system,
+            "throttled_ns": self._flat_keyed(cpu, "cpu.stat").get(b"throttled_time"),
+            "minor_faults": faults - major_faults,
+            "major_faults": major_faults,
+        }
 
     def cpu_ns(self) -> int:
         return self._int(self._directories[2], "cpuacct.usage")
@@ -131,12 +171,13 @@ class ObserverV1(Observer):
 
     def memory_sample(self) -> MemorySample:
         memory = self._directories[0]
-        stat = self._flat_keyed(memory, "memory.stat")
+        rss, cache, shmem, refaults = self._values(memory, "memory.stat", b"rss", b"cache", b"shmem", REFAULTS)
         return MemorySample(
-            anon_bytes=stat[b"rss"],
-            file_bytes=max(0, stat[b"cache"] - stat[b"shmem"]),
-            shmem_bytes=stat[b"shmem"],
+            anon_bytes=rss,
+            file_bytes=max(0, cache - shmem),
+            shmem_bytes=shmem,
             kernel_bytes=self._int_if_present(memory, "memory.kmem.usage_in_bytes"),
+            reread_bytes=refaults * PAGE_SIZE,
         )
 
     def oom_kills(self) -> int:
@@ -147,6 +188,10 @@ class ObserverV1(Observer):
 
     def pids(self) -> list[int]:
         return read_pids(self._directories[3])
+
+    def limit_cpus(self, cpus: float) -> None:
+        write_at(self._directories[1], "cpu.cfs_period_us", CPU_PERIOD_US)
+        write_at(self._directories[1], "cpu.cfs_quota_us", quota_us(cpus))
 
     def lift_quota(self) -> None:
         write_at(self._directories[1], "cpu.cfs_quota_us", -1)
@@ -165,21 +210,17 @@ def _apply(
 ) -> None:
     """Write the settings of a new group, or of one that had others before."""
     memory, cpu = directories["memory"], directories["cpu"]
-    if before is None:
-        write_at(memory, "memory.swappiness", 0)
     if before is None or before.memory_bytes != settings.memory_bytes:
         _limit_memory(
             memory, settings.memory_bytes, raised=before is not None and before.memory_bytes < settings.memory_bytes
         )
     if before is None or before.cpu_shares != settings.cpu_shares:
         write_at(cpu, "cpu.shares", settings.cpu_shares)
-    if settings.cpu_quota != (before.cpu_quota if before else None):
-        write_at(cpu, "cpu.cfs_period_us", CPU_PERIOD_US)
-        write_at(cpu, "cpu.cfs_quota_us", -1 if settings.cpu_quota is None else quota_us(settings.cpu_quota))
     if before is None or before.processes != settings.processes:
         write_at(directories["pids"], "pids.max", settings.processes)
-    if before is None or before.cpu_set != settings.cpu_set:
-        _fill_cpuset(directories["cpuset"], parent_cpuset, settings.cpu_set)
+    if settings.cpu_set != (before.cpu_set if before else None):
+        cpus = settings.cpu_set or read_at(parent_cpuset, "cpuset.cpus").decode().strip()
+        write_at(directories["cpuset"], "cpuset.cpus", cpus)
 
 
 def _limit_memory(directory: int, limit: int, *, raised: bool) -> None:
@@ -188,9 +229,3 @@ def _limit_memory(directory: int, limit: int, *, raised: bool) -> None:
     for name in reversed(names) if raised else names:
         # Without swap accounting (swapaccount=0) memsw is missing; no swapping is then what keeps the limit honest.
         write_at(directory, name, limit, optional=name == names[1])
-
-
-def _fill_cpuset(group: int, parent: int, cpus: str | None) -> None:
-    """A new v1 cpuset is empty, and an empty one takes no process."""
-    write_at(group, "cpuset.mems", read_at(parent, "cpuset.mems").decode().strip())
-    write_at(group, "cpuset.cpus", cpus if cpus is not None else read_at(parent, "cpuset.cpus").decode().strip())

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+from typing import Any
 
 from sandboxd.linux.cgroups.base import (
     CPU_PERIOD_US,
+    PAGE_SIZE,
+    REFAULTS,
+    Counters,
     Group,
     Hierarchy,
     MemorySample,
@@ -69,8 +73,14 @@ class GroupV2(Group):
         _apply(self._fd, settings, self._settings)
         self._settings = settings
 
+    def entrances(self) -> list[int]:
+        return []
+
     def attach(self, pid: int) -> None:
         write_at(self._fd, "cgroup.procs", pid)
+
+    def pids(self) -> list[int]:
+        return read_pids(self._fd)
 
     def directories(self) -> list[int]:
         return [self._fd]
@@ -89,23 +99,32 @@ class GroupV2(Group):
 class ObserverV2(Observer):
     """Reads the one directory."""
 
+    def counters(self) -> Counters:
+        return Counters(**self._counted())
+
     def stats(self) -> Stats:
         (fd,) = self._directories
-        cpu = self._flat_keyed(fd, "cpu.stat")
-        memory = self._flat_keyed(fd, "memory.stat")
-        throttled_us = cpu.get(b"throttled_usec")
         return Stats(
-            cpu_ns=cpu[b"usage_usec"] * 1000,
-            user_ns=cpu[b"user_usec"] * 1000,
-            system_ns=cpu[b"system_usec"] * 1000,
-            throttled_ns=None if throttled_us is None else throttled_us * 1000,
+            **self._counted(),
             memory_peak_bytes=self._int_if_present(fd, "memory.peak"),  # Linux 5.19
             oom_kills=self.oom_kills(),
             processes_peak=self._int_if_present(fd, "pids.peak"),  # Linux 6.1
             process_refusals=self._flat_keyed(fd, "pids.events")[b"max"],
-            minor_faults=memory[b"pgfault"] - memory[b"pgmajfault"],
-            major_faults=memory[b"pgmajfault"],
         )
+
+    def _counted(self) -> dict[str, Any]:
+        (fd,) = self._directories
+        cpu = self._flat_keyed(fd, "cpu.stat")
+        faults, major_faults = self._values(fd, "memory.stat", b"pgfault", b"pgmajfault")
+        throttled_us = cpu.get(b"throttled_usec")
+        return {
+            "cpu_ns": cpu[b"usage_usec"] * 1000,
+            "user_ns": cpu[b"user_usec"] * 1000,
+            "system_ns": cpu[b"system_usec"] * 1000,
+            "throttled_ns": None if throttled_us is None else throttled_us * 1000,
+            "minor_faults": faults - major_faults,
+            "major_faults": major_faults,
+        }
 
     def cpu_ns(self) -> int:
         return self._flat_keyed(self._directories[0], "cpu.stat")[b"usage_usec"] * 1000
@@ -121,6 +140,7 @@ class ObserverV2(Observer):
             file_bytes=max(0, stat[b"file"] - stat[b"shmem"]),
             shmem_bytes=stat[b"shmem"],
             kernel_bytes=kernel if kernel is not None else sum(stat.get(part, 0) for part in _KERNEL_PARTS),
+            reread_bytes=stat[REFAULTS] * PAGE_SIZE,
         )
 
     def oom_kills(self) -> int:
@@ -131,6 +151,9 @@ class ObserverV2(Observer):
 
     def pids(self) -> list[int]:
         return read_pids(self._directories[0])
+
+    def limit_cpus(self, cpus: float) -> None:
+        write_at(self._directories[0], "cpu.max", f"{quota_us(cpus)} {CPU_PERIOD_US}")
 
     def lift_quota(self) -> None:
         write_at(self._directories[0], "cpu.max", f"max {CPU_PERIOD_US}")
@@ -155,8 +178,5 @@ def _apply(fd: int, settings: Settings, before: Settings | None = None) -> None:
         write_at(fd, "pids.max", settings.processes)
     if before is None or before.cpu_shares != settings.cpu_shares:
         write_at(fd, "cpu.weight", weight_from_shares(settings.cpu_shares))
-    if settings.cpu_quota != (before.cpu_quota if before else None):
-        quota = "max" if settings.cpu_quota is None else quota_us(settings.cpu_quota)
-        write_at(fd, "cpu.max", f"{quota} {CPU_PERIOD_US}")
     if settings.cpu_set != (before.cpu_set if before else None):
         write_at(fd, "cpuset.cpus", settings.cpu_set or "\n")  # an empty line: those of the parent

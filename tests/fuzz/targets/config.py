@@ -40,7 +40,7 @@ def _check(config: Config) -> None:
     assert math.isfinite(config.drain_s)
     assert 0 <= config.drain_s <= 86400
     assert 0 < config.uid_base <= config.uid_base + config.uid_slots * 65536 - 1 <= _LAST_ID
-    assert config.uid_slots >= config.effective_slots + config.pool_size
+    assert config.uid_slots >= config.effective_slots + config.pool_max
     assert (config.tls_cert is None) == (config.tls_key is None)
     for address in filter(None, (config.listen, config.metrics_listen)):
         if address.startswith("unix:") and address == config.listen:

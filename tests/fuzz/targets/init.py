@@ -15,7 +15,8 @@ from unittest import mock
 from sandboxd.api import translate
 from sandboxd.api.errors import to_status
 from sandboxd.errors import ContainerLost, SetupFailed
-from sandboxd.linux.cgroups.base import Settings, Stats
+from sandboxd.linux.cgroups.base import Counters, Settings, Stats
+from sandboxd.linux.procfs import count_descriptors
 from sandboxd.model import Phase
 from sandboxd.runtime import supervisor, wire
 from sandboxd.runtime.container import Container
@@ -27,11 +28,11 @@ from sandboxd.runtime.wire import InitMessage
 from sandboxd.service.verdict import fault_domain, judge
 from sandboxd.v1 import execution_service_pb2 as pb
 from tests.fuzz import answers
-from tests.observe import open_files
 from tests.unit import records
 
-_SETTINGS = Settings(memory_bytes=1 << 20, processes=2, cpu_shares=1024, cpu_quota=None, cpu_set=None)
-_SPEC = ContainerSpec(id="c", image="x", ids=IdMap(((0, 0, 65536),)), cgroup=_SETTINGS, disk_bytes=1, inodes=1)
+_SETTINGS = Settings(memory_bytes=1 << 20, processes=2, cpu_shares=1024, cpu_set=None)
+_NOTHING_YET = Counters(cpu_ns=0, user_ns=0, system_ns=0, throttled_ns=None, minor_faults=0, major_faults=0)
+_SPEC = ContainerSpec(id="c", image=("x",), ids=IdMap(((0, 0, 65536),)), cgroup=_SETTINGS, disk_bytes=1, inodes=1)
 _STATS = Stats(
     cpu_ns=5_000_000_000,  # more than what init may claim for itself
     user_ns=4_000_000_000,
@@ -90,11 +91,12 @@ class _Launcher:
 
 
 async def _tell(messages: Sequence[tuple[bytes, int]]) -> None:
-    before = open_files(os.getpid())
+    before = count_descriptors(os.getpid())
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     nowhere, group = (os.open("/proc", os.O_RDONLY | os.O_DIRECTORY) for _ in range(2))
     created = Created(os.getpid(), os.pidfd_open(os.getpid()), nowhere, (group,))
     container = Container(_SPEC, _Launcher(), created, ours)
+    container.baseline = _NOTHING_YET
     asked_ns = time.monotonic_ns()
     # This process plays the container's: it must not be killed.
     with theirs, mock.patch.object(container, "kill"):
@@ -109,7 +111,8 @@ async def _tell(messages: Sequence[tuple[bytes, int]]) -> None:
             if master >= 0:
                 os.close(master)
         container._close()
-    assert open_files(os.getpid()) <= before, "a descriptor was kept"  # fewer where the collector has closed others'
+    # Fewer where the collector has closed others'.
+    assert count_descriptors(os.getpid()) <= before, "a descriptor was kept"
 
 
 def _run(container: Container) -> Run:

@@ -28,7 +28,6 @@ def fuzz(data: bytes) -> None:
 
 def _check(manifest: Manifest) -> None:
     names = [name for language in manifest.languages.values() for name in {language.name, *language.aliases}]
-    assert names
     assert len(names) == len(set(names)), names
     _check_env(manifest.env)
     for name, language in manifest.languages.items():

@@ -2,21 +2,32 @@
 # threats = [35]
 # outcome = "OK"
 # stdout = """
-# write: EACCES
-# truncate: EACCES
+# write: refused
+# truncate: refused
 # write init's: ENOENT
-# write one that has ended: EACCES
+# write one that has ended: refused
 # """
+import errno
 import os
 import sys
 
 from attack import attempt
 
+
+def write(name, path, flags=0):
+    """Say that it is refused, to nobody in particular or to all: the mount of a template's executable is read-only."""
+    try:
+        os.open(path, os.O_WRONLY | flags)
+        print(f"{name}: done")
+    except OSError as error:
+        print(f"{name}: {'refused' if error.errno in (errno.EACCES, errno.EROFS) else error}", flush=True)
+
+
 if len(sys.argv) > 1:  # another program now, so that nothing executes what the descriptor leads to
-    attempt("write one that has ended", os.open, f"/proc/self/fd/{sys.argv[1]}", os.O_WRONLY)
+    write("write one that has ended", f"/proc/self/fd/{sys.argv[1]}")
     sys.exit()
-attempt("write", os.open, "/proc/self/exe", os.O_WRONLY)
-attempt("truncate", os.open, "/proc/self/exe", os.O_WRONLY | os.O_TRUNC)
+write("write", "/proc/self/exe")
+write("truncate", "/proc/self/exe", os.O_TRUNC)
 attempt("write init's", os.open, "/proc/1/exe", os.O_WRONLY)
 if os.fork() == 0:
     os.execl("/usr/bin/bash", "bash", "-c", "exec 3</proc/self/exe; exec python3 main.py 3")

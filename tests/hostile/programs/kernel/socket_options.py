@@ -11,7 +11,7 @@
 # repair: EPERM
 # debug: EACCES
 # """
-# caught_by = ["capabilities"]
+# caught_by = ["capabilities", "network namespace"]
 import socket
 
 from attack import attempt

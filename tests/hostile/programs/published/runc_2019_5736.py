@@ -23,7 +23,15 @@ def replace(path):
 attempt("replace python3", replace, "/usr/bin/python3")
 attempt("replace bash", replace, "/bin/bash")
 attempt("/proc/1/exe", os.open, "/proc/1/exe", os.O_RDONLY)
-own = os.stat("/usr/bin/python3")
+
+
+def seen(path):
+    """What tells one executable from another, on whichever mount of the image it is."""
+    status = os.stat(path)
+    return os.path.realpath(path), status.st_size, status.st_mtime_ns, status.st_mode
+
+
+own = seen("/usr/bin/python3")
 with open("lure", "wb") as file:
     file.write(LURE + b"import os; print(os.readlink('/proc/self/exe'))\n")
 os.chmod("lure", 0o755)
@@ -31,7 +39,7 @@ end = time.monotonic() + 0.2
 while time.monotonic() < end:
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
-            if not os.path.samestat(os.stat(f"/proc/{pid}/exe"), own):
+            if seen(f"/proc/{pid}/exe") != own:
                 escaped(f"the executable of {pid}: {os.readlink(f'/proc/{pid}/exe')}")
         except OSError:  # it ended meanwhile
             pass

@@ -1,0 +1,290 @@
+"""Where a CPython waits to be a template: put in its way as ``sitecustomize``, which ``site`` imports last of all.
+
+Everything is loaded then, and main.py not yet looked at. Here the interpreter waits; for each container it forks; and in
+the fork, once the program is to run, the image's own ``sitecustomize`` is imported in the place of this one, or found missing. From
+there on CPython goes its own way, so that there is nothing of a run to imitate.
+
+Runs in the image's interpreter, whichever that is (3.9 or newer, with ``_ctypes`` and ``_socket``), so it imports nothing of
+sandboxd, and of the library what leaves no trace. ``runtime/template.py`` has what is said on the sockets, and why each call is made.
+"""
+
+import _ctypes
+import _socket
+import posix
+import sys
+
+# Whoever imports them, a program or what the manifest preloads, has them all the same.
+for name in ("_ctypes", "_socket"):
+    del sys.modules[name]
+LAUNCHER, SERVER = 3, 4
+PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_SECUREBITS, PR_SET_NO_NEW_PRIVS = 4, 24, 28, 38
+PR_SET_CHILD_SUBREAPER, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 36, 47, 4
+LINUX_CAPABILITY_VERSION_3 = 0x20080522
+SIGKILL = 9
+LANDLOCK_CREATE_RULESET, LANDLOCK_ADD_RULE, LANDLOCK_RESTRICT_SELF = 444, 445, 446
+LANDLOCK_RULE_PATH_BENEATH = 1
+SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER = 1, 8
+POLLIN = 1
+S_IFMT, S_IFDIR = 0o170000, 0o040000
+MOST_FDS = 16
+INT_MASK = 0xFFFFFFFF
+SOCK_FPROG_PADDING = bytes(6)
+
+
+class Long(_ctypes._SimpleCData):
+    """A C long."""
+
+    _type_ = "l"
+
+
+class Byte(_ctypes._SimpleCData):
+    """A C char."""
+
+    _type_ = "c"
+
+
+class Function(_ctypes.CFuncPtr):
+    """A function of the C library that returns a long or an int, and sets errno."""
+
+    _flags_ = 1 | 4 | 8  # FUNCFLAG_CDECL, FUNCFLAG_PYTHONAPI (keeps the interpreter's lock), FUNCFLAG_USE_ERRNO
+    _restype_ = Long
+
+
+# Looked up once: there is a lock in that, which a process must not take while another of its memory ends (see ``enter``).
+LIBRARY = _ctypes.dlopen(None, 0)
+FUNCTIONS = {
+    name: Function(_ctypes.dlsym(LIBRARY, name)) for name in ("capset", "poll", "prctl", "setns", "syscall", "vfork")
+}
+
+
+def call(name, *arguments):
+    """Call a function of the C library; integers are passed as longs, bytes as pointers. OSError where it fails."""
+    result = FUNCTIONS[name](*[Long(value) if isinstance(value, int) else value for value in arguments])
+    if result & INT_MASK == INT_MASK:  # -1, though of an int only 32 bits are there
+        raise OSError(_ctypes.get_errno(), name)
+    return result
+
+
+def packed(size, *values):
+    """Return integers as C has them, so many bytes each."""
+    return b"".join([value.to_bytes(size, sys.byteorder) for value in values])
+
+
+def seqpacket(fd):
+    """Return the socket of a descriptor."""
+    return _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET, 0, fd)
+
+
+def receive(sock):
+    """Receive a message: its text and its descriptors. No text is the end."""
+    text, ancillary, _, _ = sock.recvmsg(1 << 17, _socket.CMSG_SPACE(MOST_FDS * 4), _socket.MSG_CMSG_CLOEXEC)
+    fds = []
+    for _, _, payload in ancillary:
+        fds += [int.from_bytes(payload[i : i + 4], sys.byteorder) for i in range(0, len(payload), 4)]
+    return text.decode(), fds
+
+
+class Config:
+    """What a template is told once: lines of a name and a value."""
+
+    def __init__(self, text):
+        self.rules, self.preload = [], []
+        for line in text.splitlines():
+            name, _, value = line.partition(" ")
+            if name == "rule":
+                access, _, path = value.partition(" ")
+                self.rules.append((int(access), path))
+            elif name == "preload":
+                self.preload.append(value)
+            elif name == "directory":
+                self.directory = value
+            elif name in ("filter", "landlock"):
+                setattr(self, name, bytes.fromhex(value))
+            else:
+                setattr(self, name, int(value))
+
+
+def become_the_program(config):
+    """Take on the container's user, in a session of its own, with no privilege and no way to one."""
+    posix.setsid()
+    for capability in range(config.capabilities):
+        call("prctl", PR_CAPBSET_DROP, capability, 0, 0, 0)
+    call("prctl", PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
+    call("prctl", PR_SET_SECUREBITS, config.securebits, 0, 0, 0)
+    setgroups = posix.open("/proc/self/setgroups", posix.O_RDONLY | posix.O_CLOEXEC)
+    if posix.read(setgroups, 16) != b"deny\n":
+        posix.setgroups([])
+    posix.close(setgroups)
+    posix.setresgid(config.gid, config.gid, config.gid)
+    posix.setresuid(config.uid, config.uid, config.uid)
+    call("capset", packed(4, LINUX_CAPABILITY_VERSION_3, 0), bytes(24))
+    call("prctl", PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+
+
+def restrict_access(config):
+    """Have the Landlock rules of a program that init starts; none where the kernel has no Landlock."""
+    if not config.landlock:
+        return
+    ruleset = call("syscall", LANDLOCK_CREATE_RULESET, config.landlock, len(config.landlock), 0)
+    for access, path in config.rules:
+        directory = posix.open(path, posix.O_PATH | posix.O_DIRECTORY | posix.O_CLOEXEC)
+        rule = packed(8, access) + packed(4, directory)
+        call("syscall", LANDLOCK_ADD_RULE, ruleset, LANDLOCK_RULE_PATH_BENEATH, rule, 0)
+        posix.close(directory)
+    call("syscall", LANDLOCK_RESTRICT_SELF, ruleset, 0)
+    posix.close(ruleset)
+
+
+def filter_system_calls(config):
+    """Load the policy's filter and return the descriptor of its notifications."""
+    program = (Byte * len(config.filter)).from_buffer_copy(config.filter)
+    sock_fprog = packed(2, len(config.filter) // 8) + SOCK_FPROG_PADDING + packed(8, _ctypes.addressof(program))
+    flags = SECCOMP_FILTER_FLAG_NEW_LISTENER
+    return call("syscall", config.seccomp, SECCOMP_SET_MODE_FILTER, flags, sock_fprog)
+
+
+def enter(owner, namespaces, done):
+    """Enter a container. Only a grandchild returns, with a pidfd of the child, whose end makes it a child of the container's init.
+
+    A pid namespace takes in the children of who enters it, and who loses its parent goes to the init of where that parent was. The
+    child needs no memory of its own for what it has to do. The parent must not go on in the memory that the child has left: when there
+    is a byte in ``done`` the template ends it. That clears the number by which the C library knows who holds a lock (set_tid_address(2)), in
+    the child too: so from that byte on the child takes none; but, to tell of a failure, the interpreter's own, which has no owner.
+    """
+    own = posix.getuid()
+    posix.setresuid(own, owner, own)
+    for namespace in namespaces:
+        call("setns", namespace, 0)
+        posix.close(namespace)
+    parent = posix.pidfd_open(posix.getpid(), 0)
+    call("vfork")
+    try:
+        child = posix.pidfd_open(posix.getpid(), 0)
+        forked = posix.fork()
+    except OSError:  # the parent's stack is as this leaves it
+        outlive(parent, done)
+        raise
+    if forked:
+        outlive(parent, done)
+        posix._exit(0)
+    posix.close(parent)
+    posix.close(done)
+    return child
+
+
+def outlive(parent, done):
+    """Have the template end the parent, and wait until it has. Where there is no template any more, the launcher ends this process too."""
+    try:  # noqa: SIM105  (as in ``serve``)
+        posix.write(done, b"x")
+    except OSError:
+        pass
+    await_end(parent)
+
+
+def await_end(pidfd):
+    """Wait until a process has ended."""
+    call("poll", packed(4, pidfd) + packed(2, POLLIN, 0), 1, -1)
+
+
+def join(config, text, fds, done):
+    """Become a program's process that waits in a container, and return its socket to init."""
+    *namespaces, launcher, program = fds
+    sync, init = seqpacket(launcher), seqpacket(program)
+    step = "join_namespaces"
+    try:
+        between = enter(int(text), namespaces, done)
+        sync.send(b"here")
+        if not sync.recv(16):
+            posix._exit(1)
+        sync.close()
+        await_end(between)  # then this process's parent is init
+        posix.close(between)
+        step = "become_the_program"
+        become_the_program(config)
+        step = "restrict_access"
+        restrict_access(config)
+        step = "filter_system_calls"
+        listener = filter_system_calls(config)
+    except OSError as error:
+        init.send(f"{error.errno or 0} {step}".encode())
+        posix._exit(1)
+    posix.chdir(config.directory)
+    rights = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, packed(4, listener))]
+    init.sendmsg([f"ready {posix.getpid()}".encode()], rights)
+    posix.close(listener)
+    return init
+
+
+def serve():
+    """Fork for each container that is asked for. Returns in the fork, with its socket to init and the configuration."""
+    launcher, server = seqpacket(LAUNCHER), seqpacket(SERVER)
+    config = Config(receive(launcher)[0])
+    for name in config.preload:
+        __import__(name)
+    call("prctl", PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    server.send(b"ready")
+    while True:
+        text, fds = receive(launcher)
+        if not text:
+            posix._exit(0)
+        read, done = posix.pipe()
+        child = posix.fork()
+        if not child:
+            posix.close(read)
+            launcher.close()
+            server.close()
+            return join(config, text, fds, done)
+        for fd in (done, *fds):
+            posix.close(fd)
+        joined = posix.read(read, 1)  # nothing, where it could not
+        posix.close(read)
+        posix.kill(child, SIGKILL)
+        posix.waitpid(child, 0)
+        # Its child is this one's now, and ends, or has ended if there is one. No container ends before it is reaped.
+        try:  # noqa: SIM105  (contextlib would be one import more)
+            posix.waitpid(-1, 0 if joined else posix.WNOHANG)
+        except ChildProcessError:
+            pass
+
+
+def await_start(init):
+    """Wait until the program is to run, and have its streams."""
+    text, streams = receive(init)
+    if not text:
+        posix._exit(1)
+    for number, stream in enumerate(streams):
+        posix.dup2(stream, number)
+        posix.close(stream)
+    init.close()
+    call("prctl", PR_SET_DUMPABLE, 1, 0, 0, 0)  # as execve(2) makes it
+
+
+def is_directory(path):
+    """Whether there is a directory, as far as the program may know."""
+    try:
+        return posix.stat(path).st_mode & S_IFMT == S_IFDIR
+    except OSError:
+        return False
+
+
+def site_would_find_more():
+    """Whether there is, now that the files of the program are, what site looks for in vain here: the user's directory, one of PYTHONPATH.
+
+    Their modules and .pth files count before main.py does.
+    """
+    site = sys.modules["site"]
+    nothing = [path for path, finder in sys.path_importer_cache.items() if finder is None]
+    return any(map(is_directory, [*nothing, site.USER_SITE] if site.ENABLE_USER_SITE else nothing))
+
+
+try:
+    await_start(serve())
+    if site_would_find_more():
+        with open("/proc/self/cmdline", "rb") as file:  # sys.orig_argv is of 3.10
+            argv = file.read().split(b"\0")[:-1]
+        posix.execv(sys.executable, argv)  # as if there were no template: it is behind all walls
+except BaseException:  # nothing may go on from here that is not a program behind all its walls
+    sys.excepthook(*sys.exc_info())
+    posix._exit(1)
+del sys.modules["sitecustomize"]
+import sitecustomize  # the image's

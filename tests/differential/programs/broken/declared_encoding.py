@@ -1,0 +1,3 @@
+# outcome = "NONZERO_EXIT"
+# coding: there-is-none
+print("never")

@@ -1,0 +1,4 @@
+print("lines end")
+print(__file__)
+if 1:
+    print("as in DOS")

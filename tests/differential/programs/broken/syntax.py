@@ -1,0 +1,4 @@
+# outcome = "NONZERO_EXIT"
+print("never")
+if True
+    pass

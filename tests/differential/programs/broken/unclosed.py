@@ -1,0 +1,2 @@
+# outcome = "NONZERO_EXIT"
+print((1, [2, 3)

@@ -1,0 +1,2 @@
+# outcome = "NONZERO_EXIT"
+from __future__ import braces

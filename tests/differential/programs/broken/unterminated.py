@@ -1,0 +1,3 @@
+# outcome = "NONZERO_EXIT"
+text = "without an end
+print(text)

@@ -1,0 +1,5 @@
+# outcome = "SIGNALED"
+import os
+
+print("lost")
+os.abort()

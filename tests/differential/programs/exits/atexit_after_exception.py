@@ -1,0 +1,5 @@
+# outcome = "NONZERO_EXIT"
+import atexit
+
+atexit.register(print, "handler")
+raise ValueError

@@ -1,0 +1,7 @@
+# outcome = "NONZERO_EXIT"
+import sys
+
+try:
+    sys.exit(5)
+finally:
+    print("finally")

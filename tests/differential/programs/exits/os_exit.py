@@ -1,0 +1,7 @@
+# outcome = "NONZERO_EXIT"
+import atexit
+import os
+
+atexit.register(print, "never")
+print("lost in the buffer")
+os._exit(9)

@@ -1,0 +1,4 @@
+# outcome = "NONZERO_EXIT"
+import sys
+
+sys.exit(7)

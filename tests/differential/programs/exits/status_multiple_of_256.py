@@ -1,0 +1,4 @@
+import sys
+
+print("0 in the end")
+sys.exit(256)

@@ -1,0 +1,5 @@
+# outcome = "NONZERO_EXIT"
+import sys
+
+print("out")
+sys.exit("the reason")

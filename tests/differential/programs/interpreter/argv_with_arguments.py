@@ -1,0 +1,4 @@
+# args = ["one", "--two", "", "drei ü"]
+import sys
+
+print(sys.argv, sys.orig_argv)

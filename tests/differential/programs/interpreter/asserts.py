@@ -1,0 +1,2 @@
+# outcome = "NONZERO_EXIT"
+assert 1 == 2, "they are not"

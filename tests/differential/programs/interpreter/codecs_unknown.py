@@ -1,0 +1,4 @@
+try:
+    "".encode("there-is-none")
+except LookupError as error:
+    print(error)

@@ -1,0 +1,3 @@
+# outcome = "NONZERO_EXIT"
+print("before")
+exit(3)

@@ -1,0 +1,7 @@
+from __future__ import annotations
+
+
+def function(a: Unknown) -> Other: ...
+
+
+print(function.__annotations__, annotations)

@@ -1,0 +1,3 @@
+import pydoc
+
+print(pydoc.plain(pydoc.render_doc(len)))

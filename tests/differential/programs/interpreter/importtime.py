@@ -1,0 +1,5 @@
+# env = { PYTHONPROFILEIMPORTTIME = "1" }
+# differs = { stderr = "it is times" }
+import json
+
+print(json.dumps({}))

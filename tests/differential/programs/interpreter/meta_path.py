@@ -1,0 +1,4 @@
+import sys
+
+print(sys.meta_path)
+print(sys.path_hooks)

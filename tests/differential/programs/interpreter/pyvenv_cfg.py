@@ -1,0 +1,4 @@
+# files = { "pyvenv.cfg" = "home = /usr/bin" }
+import sys
+
+print(sys.prefix, sys.path)

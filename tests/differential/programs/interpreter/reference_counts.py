@@ -1,0 +1,3 @@
+import sys
+
+print(sys.getrefcount(sys.argv), sys.getrefcount(sys.stdout), sys.getrefcount(sys.modules["__main__"]))

@@ -1,0 +1,4 @@
+import sys
+
+for name in sys.modules:
+    print(name)

@@ -1,0 +1,2 @@
+# env = { PYTHONVERBOSE = "1" }
+print("main")

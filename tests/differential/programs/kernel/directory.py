@@ -1,0 +1,3 @@
+import os
+
+print(os.getcwd(), os.listdir(), os.stat(".").st_uid, oct(os.stat(".").st_mode))

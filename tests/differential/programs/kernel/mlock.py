@@ -1,0 +1,3 @@
+import ctypes
+
+print(ctypes.CDLL(None).mlockall(0))

@@ -1,0 +1,4 @@
+# limits = { stack_bytes = "1MiB" }
+import resource
+
+print(resource.getrlimit(resource.RLIMIT_STACK))

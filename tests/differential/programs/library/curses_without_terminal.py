@@ -1,0 +1,6 @@
+import curses
+
+try:
+    curses.setupterm()
+except curses.error as error:
+    print(error)

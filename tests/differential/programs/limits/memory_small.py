@@ -1,0 +1,2 @@
+# limits = { memory_bytes = "20MiB" }
+print("small")

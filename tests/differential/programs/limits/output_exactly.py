@@ -1,0 +1,2 @@
+# limits = { output_bytes = 1000 }
+print("x" * 999)

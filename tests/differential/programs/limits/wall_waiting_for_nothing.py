@@ -1,0 +1,5 @@
+# outcome = "WALL_TIME_LIMIT"
+# limits = { wall_time = "0.3s" }
+import threading
+
+threading.Event().wait()

@@ -1,0 +1,6 @@
+import os
+
+print("twice, for it was not flushed")
+if os.fork() == 0:
+    raise SystemExit
+os.wait()

@@ -1,0 +1,4 @@
+import subprocess
+
+print("parent first", flush=True)
+subprocess.run(["sh", "-c", "echo out; echo err >&2"])

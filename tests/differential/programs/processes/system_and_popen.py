@@ -1,0 +1,3 @@
+import os
+
+print(os.system("exit 3"), os.popen("echo popened").read(), os.system("kill -9 $$"))

@@ -1,0 +1,4 @@
+# fresh = true
+import multiprocessing
+
+print(bytes(multiprocessing.current_process().authkey).hex())

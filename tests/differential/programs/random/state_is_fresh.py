@@ -1,0 +1,4 @@
+# fresh = true
+import random
+
+print(hash(random.getstate()))

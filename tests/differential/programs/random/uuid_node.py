@@ -1,0 +1,4 @@
+# fresh = true
+import uuid
+
+print(uuid.getnode())

@@ -1,0 +1,5 @@
+# outcome = "SIGNALED"
+import os
+import signal
+
+os.kill(os.getpid(), signal.SIGSEGV)

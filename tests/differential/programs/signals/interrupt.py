@@ -1,0 +1,7 @@
+# outcome = "SIGNALED"
+import os
+import signal
+
+print("before", flush=True)
+os.kill(os.getpid(), signal.SIGINT)
+print("never")

@@ -1,0 +1,3 @@
+import sys
+
+print("\ud800 ü \udcff", file=sys.stderr)

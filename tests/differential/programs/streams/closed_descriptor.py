@@ -1,0 +1,5 @@
+# outcome = "NONZERO_EXIT"
+import os
+
+print("lost")
+os.close(1)

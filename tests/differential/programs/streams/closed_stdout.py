@@ -1,0 +1,5 @@
+# outcome = "OK"
+import sys
+
+sys.stdout.close()
+print("never", file=sys.stderr)

@@ -1,0 +1,4 @@
+import sys
+
+sys.displayhook("shown")
+print(__builtins__._)

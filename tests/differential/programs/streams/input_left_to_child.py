@@ -1,0 +1,4 @@
+# stdin = "for the child\n"
+import subprocess
+
+print(subprocess.run(["cat"], capture_output=True).stdout)

@@ -1,0 +1,4 @@
+# stdin_bytes = 3000000
+import sys
+
+print(sum(sys.stdin.buffer.read()))

@@ -1,0 +1,2 @@
+# stdin_bytes = 500000
+print("I do not care")

@@ -1,0 +1,3 @@
+import sys
+
+print(b"\xff\xfe".decode(errors="surrogateescape"), ascii(sys.argv))

@@ -1,0 +1,4 @@
+# stdin = "a\rb\r\nc\n"
+import sys
+
+print([line for line in sys.stdin], sys.stdin.newlines)

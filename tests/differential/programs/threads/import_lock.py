@@ -1,0 +1,3 @@
+import _imp
+
+print(_imp.lock_held())

@@ -1,0 +1,6 @@
+# outcome = "SIGNALED"
+import faulthandler
+import os
+
+faulthandler.enable()
+os.abort()

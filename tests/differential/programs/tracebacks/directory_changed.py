@@ -1,0 +1,5 @@
+# outcome = "NONZERO_EXIT"
+import os
+
+os.chdir("/")
+1 / 0

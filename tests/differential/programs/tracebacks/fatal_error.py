@@ -1,0 +1,4 @@
+# outcome = "SIGNALED"
+import ctypes
+
+ctypes.pythonapi.Py_FatalError(b"the end")

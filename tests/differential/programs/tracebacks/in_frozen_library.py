@@ -1,0 +1,5 @@
+# outcome = "NONZERO_EXIT"
+import codecs
+import os
+
+os.environ[3] = "x"

@@ -1,0 +1,4 @@
+# outcome = "NONZERO_EXIT"
+import json
+
+json.loads('{"a": [1, 2,, 3]}')

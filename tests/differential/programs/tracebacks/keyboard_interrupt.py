@@ -1,0 +1,2 @@
+# outcome = "SIGNALED"
+raise KeyboardInterrupt

@@ -1,0 +1,2 @@
+# outcome = "NONZERO_EXIT"
+raise MemoryError

@@ -1,0 +1,8 @@
+# outcome = "NONZERO_EXIT"
+print(
+    1,
+    [
+        2,
+        3 / 0,
+    ],
+)

@@ -1,0 +1,2 @@
+# outcome = "NONZERO_EXIT"
+import there_is_no_such_module

@@ -1,0 +1,5 @@
+# outcome = "NONZERO_EXIT"
+import sys
+
+sys.tracebacklimit = 0
+1 / 0

@@ -1,0 +1,5 @@
+# outcome = "NONZERO_EXIT"
+error = RuntimeError("with notes")
+error.add_note("a note")
+error.add_note("two\nlines")
+raise error

@@ -1,0 +1,6 @@
+# outcome = "NONZERO_EXIT"
+def again(n):
+    return again(n + 1)
+
+
+again(0)

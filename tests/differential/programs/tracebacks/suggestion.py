@@ -1,0 +1,3 @@
+# outcome = "NONZERO_EXIT"
+correct = 1
+corect

@@ -1,0 +1,3 @@
+# outcome = "NONZERO_EXIT"
+größe = "ünïcödé ☃"
+raise ValueError(größe, "日本", "\ud800")
