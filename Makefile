@@ -67,7 +67,7 @@ test-mutants: setup-tests ## Take walls out of copies, one by one, and see that 
 test-benchmarks: setup-tests $(VENV)/.bench ## See that nothing has become much slower, leaks, or ends late
 	@$(BIN)/python -m pytest -s tests/benchmarks $(ARGS)
 
-test-cgroup2: setup $(VENV)/.vm ## Run the container tests on cgroup v2, in a virtual machine with Debian's kernel
+test-cgroup2: setup-tests $(VENV)/.vm ## Run the container tests on cgroup v2, in a virtual machine with Debian's kernel
 	@$(BIN)/python tests/vm/run.py $(ARGS)
 
 fuzz: $(VENV)/.fuzz ## Look for inputs that break a parser, for FUZZ_S seconds each

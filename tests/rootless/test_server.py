@@ -165,7 +165,7 @@ def test_attacking_ones_own_server(user, rights, state_dir):
 def refusal(user, *flags, under=()):
     """Start a server that must not start; returns what it says."""
     serve = [*user.under, *under, *SANDBOXD, "serve", "--listen", f"unix:{user.home}/socket", *flags]
-    done = subprocess.run(serve, capture_output=True, check=False, timeout=60 * SLOWNESS)
+    done = subprocess.run(serve, capture_output=True, check=False, timeout=30 * SLOWNESS)
     assert (125, b"") == (done.returncode, done.stdout)
     return done.stderr.decode()
 
