@@ -20,6 +20,7 @@ from sandboxd.images.oci.image import OciImage
 from sandboxd.images.oci.reference import DEFAULT_TAG, Reference, local_reference, parse_reference
 from sandboxd.images.oci.registry import RegistryClient
 from sandboxd.images.oci.registry_settings import RegistrySettings
+from sandboxd.images.origin import read_base, read_origin
 from sandboxd.images.store import Image, is_image_name
 from sandboxd.images.versions import outside_work_directory
 from sandboxd.model import ImageInfo
@@ -73,7 +74,8 @@ class ImageTransfers:
 
         def work(tell: Tell) -> str:
             with self._exported(image, in_lines(tell)) as (blobs, found), self._registry(reference, auth) as registry:
-                registry.push(reference, blobs, found.digest, progress=_as_transfer(tell))
+                others = _repositories(image, reference.registry)
+                registry.push(reference, blobs, found.digest, mount_from=others, progress=_as_transfer(tell))
                 return found.digest
 
         async for event in told(self._catalog.places, work):
@@ -95,7 +97,7 @@ class ImageTransfers:
             while piece := await incoming.next():
                 if file.tell() + len(piece) > self._settings.max_total_bytes:
                     raise InvalidSubmission.of("data", f"more than {self._settings.max_total_bytes} bytes")
-                await place.finish(in_thread(file.write, piece))
+                await place.finish(in_thread(_write_all, file, piece))
             if not file.tell():
                 raise InvalidSubmission.of("data", "missing: the file is empty")
             file.seek(0)
@@ -151,11 +153,28 @@ class ImageTransfers:
         return RegistryClient(self._settings, Keyring(given, self._auth_file))
 
 
+def _write_all(file: BinaryIO, piece: bytes) -> None:
+    """Write a piece into a file without a buffer, which where the disk is full takes a part of it first, and only then refuses."""
+    rest = memoryview(piece)
+    while rest:
+        rest = rest[file.write(rest) :]
+
+
 def _reference(text: str) -> Reference:
     try:
         return parse_reference(text)
     except InvalidImage as error:
         raise InvalidSubmission.of("reference", str(error)) from error
+
+
+def _repositories(image: Image, registry: str) -> list[str]:
+    """Return where a registry may have layers of an image already: in the repository that it came from, or what it is built on."""
+    origin = read_origin(image.directory) or read_base(image.directory)
+    try:
+        came_from = parse_reference((origin and origin.reference) or "")
+    except InvalidImage:  # it came from nowhere; or in an archive, which may call it anything
+        return []
+    return [came_from.repository] if came_from.registry == registry else []
 
 
 def _name_of(reference: Reference) -> str:

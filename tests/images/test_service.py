@@ -21,7 +21,7 @@ from sandboxd.v1 import image_service_pb2 as image_pb
 from tests.api.conftest import ServerThread, command
 from tests.cli.conftest import call
 from tests.image_store import put
-from tests.images.registries import docker_registry
+from tests.images.registries import docker_registry, proxy_to
 from tests.observe import wait_for
 from tests.slowness import SLOWNESS
 
@@ -108,6 +108,21 @@ def test_an_image_goes_from_server_to_server_by_a_registry(clients, registry, ar
     assert f"{registry}/team/small:1.2" == pulled.image.origin.reference
     assert b"hello\n" == hello(two, "small:1.2") == hello(two, "again")
     assert pulled.image.digest == by_digest.image.digest == one.images.get("small").digest
+
+
+def test_layers_that_a_registry_has_in_another_repository_are_not_sent(clients, registry, archive):
+    one, two = clients(), clients()
+    one.images.take("small", io.BytesIO(archive))
+    with proxy_to(registry) as proxy:
+        list(one.images.push("small", f"{proxy.address}/team/small"))
+        list(two.images.pull(f"{proxy.address}/team/small"))
+        sent = len(proxy.asked("PATCH", ""))
+        pushed, _ = last(two.images.push("small", f"{proxy.address}/mine/small"))
+
+        mounted = proxy.asked("POST", "/v2/mine/small/blobs/uploads/?mount=")
+        assert (True, sent) == (bool(mounted), len(proxy.asked("PATCH", "")))
+    pulled, _ = last(one.images.pull(f"{registry}/mine/small", "again"))
+    assert pushed.manifest_digest == pulled.image.origin.manifest_digest
 
 
 def test_what_is_here_is_not_fetched_again(clients, registry, archive, tmp_path):

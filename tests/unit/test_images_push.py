@@ -261,8 +261,9 @@ def test_a_body_is_sent_again_with_credentials(registry: Uploads, source: Blobs)
     assert has_all(registry)
 
 
-def test_a_blob_that_may_not_be_mounted_is_sent(registry: Uploads, source: Blobs) -> None:
-    registry.before = lambda request: Reply(403) if "/v2/secret/" in request.path else None
+@pytest.mark.parametrize("status", [403, 400])
+def test_a_blob_that_may_not_be_mounted_is_sent(registry: Uploads, source: Blobs, status: int) -> None:
+    registry.before = lambda request: Reply(status) if "/v2/secret/" in request.path else None
 
     push(registry, source, mount_from=["secret/image"])
 

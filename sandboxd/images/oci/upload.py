@@ -114,12 +114,12 @@ class Upload:
         return self._session(self._post({}, self._scopes))
 
     def _mount(self, blob: Descriptor, source: str) -> Answer | None:
-        """Ask the registry to take a blob from another repository; None where that has it not, or is not to be read."""
+        """Ask the registry to take a blob from another repository; None where that has it not, is not to be read, or is not to be asked for."""
         try:
             if not self._has(blob, source, pull_scopes(source)):
                 return None
             return self._post({"mount": blob.digest, "from": source}, (*self._scopes, *pull_scopes(source)))
-        except Unauthorized:
+        except (Unauthorized, RegistryRefused):
             return None
 
     def _has(self, blob: Descriptor, repository: str, scopes: Scopes) -> bool:
