@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, BinaryIO
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -256,3 +258,22 @@ async def test_a_file_that_is_too_large_or_none_is_refused(catalog: ImageCatalog
             await transfers.take("one", "", pieces)
 
     assert catalog.places._free == 1
+
+
+async def test_a_file_of_which_a_write_takes_a_part_comes_whole(
+    transfers: ImageTransfers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the kernel does where little room is left."""
+
+    class Reluctant(io.BytesIO):
+        def write(self, data: Any, /) -> int:
+            return super().write(data[: len(data) // 2 + 1])
+
+    taken: list[bytes] = []
+    monkeypatch.setattr(image_transfers.tempfile, "TemporaryFile", lambda **_: Reluctant())
+    monkeypatch.setattr(apart, "take_file", lambda _store, file, *_, **__: taken.append(file.read()))
+    monkeypatch.setattr(transfers._catalog, "get", AsyncMock())
+
+    await transfers.take("one", "", sent(b"all ", b"of it"))
+
+    assert [b"all of it"] == taken
