@@ -98,7 +98,7 @@ proto: $(VENV)/.installed ## Generate the stubs anew
 	  proto/sandboxd/v1/*.proto
 
 clean: ## Remove what was made here; the image store stays
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 # Anew when pyproject.toml has changed, and not otherwise.
 $(VENV)/.installed: pyproject.toml
