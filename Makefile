@@ -55,7 +55,7 @@ test: setup-tests ## Run all tests but those that have a target of their own
 test-unit: $(VENV)/.installed ## Run the tests that need neither root nor an image
 	@$(BIN)/python -m pytest tests/unit $(ARGS)
 
-test-languages: setup-tests images ## Build all images and run nine programs in each of their languages; make test has those of the default image
+test-languages: setup-tests images ## Build all images and run nine programs in each of their languages, one of them as an ordinary user, too; make test has those of the default image
 	@SANDBOXD_STATE_DIR=$(STATE_DIR) $(BIN)/python -m pytest tests/languages --image all $(ARGS)
 
 test-faults: setup-tests ## Run the tests that break the server on purpose

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -14,7 +13,7 @@ import msgspec
 
 from sandboxd.config import ROOTS_STATE_DIR, default_state_dir
 from sandboxd.errors import HostUnfit, InvalidConfiguration, SandboxError
-from sandboxd.images import commands, debian, interpreter, layers, pack, skeleton, wheels
+from sandboxd.images import commands, debian, flatten, interpreter, layers, pack, skeleton, wheels
 from sandboxd.images.files import DIGEST, DIRECTORY_ROOT, EROFS_ROOT, INGREDIENTS, LOCK, MANIFEST, PACKAGES
 from sandboxd.images.recipe import Ingredients, Recipe, load_recipe
 from sandboxd.images.stacked import subtract_layers
@@ -153,15 +152,17 @@ def _unpack_root(recipe: Recipe, work: Path, place: Path, progress: Progress) ->
     present = ROOTS_STATE_DIR / "images" / recipe.name
     if user_namespace.is_initial() or _read_line(present / _ROOT_RECIPE) != recipe.root_digest:
         return False
-    if layers.below(present) or not (present / EROFS_ROOT).is_file() or not commands.available("fsck.erofs"):
+    if not (present / EROFS_ROOT).is_file() or not commands.available(flatten.EXTRACTOR):
         return False
-    progress(f"unpacking {present / EROFS_ROOT}")
-    owners = "--preserve-owner" if user_namespace.has_several_ids() else "--no-preserve-owner"
-    commands.run(
-        ["fsck.erofs", f"--extract={work / 'root'}", "--preserve-perms", owners, str((present / EROFS_ROOT).resolve())]
-    )
+    packages = (present / PACKAGES).read_text("utf-8").splitlines()
+    files = [*layers.below(present), present / EROFS_ROOT]
+    if (present / LOCK).exists():  # its own layer is of Python packages, which come later
+        files.pop()
+        packages = [package for package in packages if package.endswith(".deb")]
+    progress(f"unpacking {', '.join(map(str, files))}")
+    flatten.flatten(files, work / "root", work, keep_owners=user_namespace.has_several_ids())
     (place / DIGEST).write_text(pack.pack_directory(Tree(work / "root"), place) + "\n")
-    shutil.copy(present / PACKAGES, place / PACKAGES)
+    (place / PACKAGES).write_text("".join(f"{package}\n" for package in packages), "utf-8")
     return True
 
 
