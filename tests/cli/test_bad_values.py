@@ -53,7 +53,7 @@ def error_of(result):
         (["--collect", "../*"], "collect[0]", "must not contain '..'"),
         (["--collect", "x", "--output-dir", "missing"], "--output-dir", "missing is no directory"),
         (["--collect", "x", "--output-dir", "here"], "--output-dir", "here is no directory"),
-        (["--image", "no-such"], "image", "no image is named 'no-such'; there are: default"),
+        (["--image", "no-such"], "image", "no image is named 'no-such'; there are: "),
         (["--policy", "no-such"], "policy", "no policy is named 'no-such'; there are default"),
         (["--request-id", "r" * 129], "request_id", "128"),
         (["--no-such-flag"], "'--no-such-flag'", "No such option"),

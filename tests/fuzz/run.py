@@ -13,6 +13,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,15 +87,17 @@ def run(target: str, seconds: int) -> Report:
     }
     command = [sys.executable, "-m", "tests.fuzz.run", "--one", target, str(learned), str(CORPUS / target)]
     command += [f"-{name}={value}" for name, value in flags.items()]
-    done = subprocess.run(
-        command,
-        cwd=REPOSITORY,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        check=False,
-    )
+    with tempfile.TemporaryDirectory(prefix="sandboxd-fuzz-") as scratch:  # libFuzzer ends a process without a farewell
+        done = subprocess.run(
+            command,
+            cwd=REPOSITORY,
+            env={**os.environ, "TMPDIR": scratch},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            check=False,
+        )
     return _report(target, done)
 
 
