@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sandboxd.images import commands
-from sandboxd.images.subtract import is_directory
+from sandboxd.images.tree import is_directory, remove
 from sandboxd.linux import overlay
 
 EXTRACTOR = "fsck.erofs"
@@ -34,11 +34,11 @@ def put_over(upper: Path, lower: Path) -> None:
     for name in os.listdir(upper):
         over, under = upper / name, lower / name
         if overlay.is_whiteout(over.lstat()):
-            _remove(under)
+            remove(under)
         elif is_directory(over) and is_directory(under):
             put_over(over, under)
         else:
-            _remove(under)
+            remove(under)
             over.rename(under)
     _become_like(upper, lower)
 
@@ -46,14 +46,6 @@ def put_over(upper: Path, lower: Path) -> None:
 def _extract(file: Path, directory: Path, *, keep_owners: bool) -> None:
     owners = "--preserve-owner" if keep_owners else "--no-preserve-owner"
     commands.run([EXTRACTOR, f"--extract={directory}", "--preserve-perms", owners, str(file.resolve())])
-
-
-def _remove(path: Path) -> None:
-    """Remove what is at a path; nothing is fine."""
-    if is_directory(path):
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
 
 
 def _become_like(directory: Path, other: Path) -> None:

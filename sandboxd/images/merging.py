@@ -15,6 +15,7 @@ from sandboxd.images import commands
 from sandboxd.images.contents import WORKSPACE
 from sandboxd.images.stacked import mount_layer, stack
 from sandboxd.images.subtract import subtract
+from sandboxd.images.tree import is_directory
 
 
 def merge(tree: Path, out: Path, work: Path, kept: int, layers: Sequence[Path]) -> None:
@@ -32,7 +33,7 @@ def main(arguments: Sequence[str]) -> None:
     out.chmod(0o755)  # whatever the umask is
     commands.run(["cp", "--archive", str(whole / WORKSPACE), str(out)])
     below = (places[0] if kept == 1 else stack(places[:kept], work / "below")) / WORKSPACE
-    if below.is_dir() and not below.is_symlink():
+    if is_directory(below):
         subtract(out / WORKSPACE, below)
 
 

@@ -86,6 +86,11 @@ def read_base(place: Path) -> Origin | None:
     return _read(place / BASE_ORIGIN)
 
 
+def read_nearest(place: Path) -> Origin | None:
+    """Read that of the image in a directory, or else of what it is built on. InvalidConfiguration if it is damaged."""
+    return read_origin(place) or read_base(place)
+
+
 def _read(path: Path) -> Origin | None:
     try:
         return msgspec.json.decode(path.read_bytes(), type=Origin)

@@ -12,6 +12,7 @@ import os
 import stat
 from pathlib import Path
 
+from sandboxd.images.tree import is_directory
 from sandboxd.linux import overlay
 
 
@@ -57,11 +58,6 @@ def drop_same(upper: Path, lower: Path) -> None:
                 one.rmdir()
         elif status.st_nlink == 1 and int(status.st_mtime) == int(other.lstat().st_mtime) and same(one, other):
             one.unlink()
-
-
-def is_directory(path: Path) -> bool:
-    """Whether a path is a directory, and no link to one."""
-    return path.is_dir() and not path.is_symlink()
 
 
 def same(path: Path, other: Path) -> bool:

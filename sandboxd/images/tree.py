@@ -22,7 +22,7 @@ class Tree:
         """Remove what matches a pattern; nothing is fine."""
         for path in list(self.root.glob(pattern)):
             self._check_inside(path)
-            _remove(path)
+            remove(path)
 
     def empty(self, directory: str, *, keep: Sequence[str] = ()) -> None:
         """Make it an empty directory, whatever it was, but for what is below it and kept."""
@@ -30,15 +30,15 @@ class Tree:
         if any(directory in map(str, PurePath(kept).parents) for kept in keep):
             self._remove_others(path, [self.root / kept for kept in keep])
             return
-        _remove(path)
+        remove(path)
         path.mkdir()
         path.chmod(0o755)  # whatever the umask is
 
     def make_directory(self, directory: str, mode: int = 0o755, owner: int = 0) -> None:
         """Make a directory if it is not there, and give it mode and owner (the same number for user and group)."""
         path = self._place(directory)
-        if path.is_symlink() or not path.is_dir():
-            _remove(path)
+        if not is_directory(path):
+            remove(path)
             path.mkdir()
         path.chmod(mode)
         os.chown(path, owner, owner)
@@ -62,14 +62,14 @@ class Tree:
     def write(self, file: str, text: str) -> None:
         """Put a file there instead of what was there."""
         path = self._place(file)
-        _remove(path)
+        remove(path)
         path.write_text(text, "utf-8", "surrogateescape")
         path.chmod(0o644)
 
     def link(self, path: str, target: str) -> None:
         """Put a symbolic link there instead of what was there."""
         place = self._place(path)
-        _remove(place)
+        remove(place)
         place.symlink_to(target)
 
     def set_time(self, path: str) -> None:
@@ -106,13 +106,13 @@ class Tree:
 
     def _remove_others(self, directory: Path, kept: Sequence[Path]) -> None:
         """Remove what is in a directory but for paths that are kept, and the way to them."""
-        if directory.is_symlink() or not directory.is_dir():
+        if not is_directory(directory):
             raise SandboxError(f"{directory} is not a directory, so nothing in it can be kept")
         for path in directory.iterdir():
             if any(path in place.parents for place in kept):
                 self._remove_others(path, kept)
             elif path not in kept:
-                _remove(path)
+                remove(path)
 
     def _place(self, path: str) -> Path:
         """Return where the path is, with its parents made."""
@@ -130,8 +130,14 @@ class Tree:
             raise SandboxError(f"{path} leads out of {self.root}")
 
 
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
+def is_directory(path: Path) -> bool:
+    """Whether a path is a directory, and no link to one."""
+    return path.is_dir() and not path.is_symlink()
+
+
+def remove(path: Path) -> None:
+    """Remove what is at a path, with all below it, but never what a link leads to; nothing is fine."""
+    if is_directory(path):
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)

@@ -20,7 +20,7 @@ from sandboxd.images.oci.image import OciImage
 from sandboxd.images.oci.reference import DEFAULT_TAG, Reference, local_reference, parse_reference
 from sandboxd.images.oci.registry import RegistryClient
 from sandboxd.images.oci.registry_settings import RegistrySettings
-from sandboxd.images.origin import read_base, read_origin
+from sandboxd.images.origin import read_nearest
 from sandboxd.images.store import Image, is_image_name
 from sandboxd.images.versions import outside_work_directory
 from sandboxd.model import ImageInfo
@@ -169,7 +169,7 @@ def _reference(text: str) -> Reference:
 
 def _repositories(image: Image, registry: str) -> list[str]:
     """Return where a registry may have layers of an image already: in the repository that it came from, or what it is built on."""
-    origin = read_origin(image.directory) or read_base(image.directory)
+    origin = read_nearest(image.directory)
     try:
         came_from = parse_reference((origin and origin.reference) or "")
     except InvalidImage:  # it came from nowhere; or in an archive, which may call it anything

@@ -18,7 +18,7 @@ from sandboxd.images.committing import read_commits
 from sandboxd.images.files import DIGEST, PACKAGES
 from sandboxd.images.manifest import Language
 from sandboxd.images.oci.media import History
-from sandboxd.images.origin import read_base, read_origin, used_blobs
+from sandboxd.images.origin import read_nearest, read_origin, used_blobs
 from sandboxd.images.store import Image, ImageStore, is_image_name
 from sandboxd.model import SECOND_NS, CommitInfo, ImageInfo, ImageOrigin, ImageStep, LanguageInfo
 from sandboxd.service.background import Place, Places, in_thread
@@ -209,7 +209,7 @@ def _packages(image: Image) -> tuple[str, ...]:
 
 def _origin(image: Image) -> ImageOrigin | None:
     """Return where an image came from, or what it is built on; None of one that was built here of nothing else."""
-    origin = read_origin(image.directory) or read_base(image.directory)
+    origin = read_nearest(image.directory)
     if origin is None:
         return None
     return ImageOrigin(

@@ -9,7 +9,7 @@ from sandboxd.images import pack
 from sandboxd.images.flatten import flatten
 from sandboxd.images.subtract import subtract
 from sandboxd.images.tree import Tree
-from tests.unit.test_images_flatten import listing, make
+from tests.unit.test_images_flatten import make, with_modes
 
 
 def test_layers_become_one_directory(tmp_path: Path) -> None:
@@ -31,4 +31,4 @@ def test_layers_become_one_directory(tmp_path: Path) -> None:
 
     flatten(files, tmp_path / "root", tmp_path, keep_owners=True)
 
-    assert listing(whole[-1]) == listing(tmp_path / "root")
+    assert with_modes(whole[-1]) == with_modes(tmp_path / "root")

@@ -11,6 +11,7 @@ import pytest
 
 from sandboxd.images.flatten import put_over
 from sandboxd.images.subtract import subtract
+from tests.unit.archives import listing
 
 NEWS_NS = 1_700_000_000_000_000_000
 
@@ -29,14 +30,9 @@ def make(place: Path, **content: str | int | dict[str, object] | None) -> Path:
     return place
 
 
-def listing(place: Path) -> dict[str, tuple[int, str]]:
+def with_modes(place: Path) -> dict[str, tuple[int, str]]:
     """Return mode and content of all that is in a directory."""
-
-    def content(path: Path) -> str:
-        return str(path.readlink()) if path.is_symlink() else path.read_text() if path.is_file() else ""
-
-    paths = sorted(place.rglob("*"))
-    return {str(path.relative_to(place)): (path.lstat().st_mode, content(path)) for path in paths}
+    return {path: ((place / path).lstat().st_mode, content) for path, content in listing(place).items()}
 
 
 @pytest.mark.parametrize(
@@ -59,7 +55,7 @@ def test_it_undoes_a_subtraction(tmp_path, after):
 
     put_over(layer, below)
 
-    assert listing(wanted) == listing(below)
+    assert with_modes(wanted) == with_modes(below)
 
 
 def test_a_directory_becomes_what_the_layer_has_it_be(tmp_path):
