@@ -82,7 +82,7 @@ class ImageServicer:
     ) -> AsyncIterator[pb.PullImageResponse]:
         """Bring one from a registry."""
         del context
-        auth = translate_images.to_credentials(request.auth) if request.HasField("auth") else None
+        auth = translate_images.to_credentials(request)
         async for event in self._images.transfers.pull(request.reference, request.name, auth):
             if isinstance(event, Event):
                 yield pb.PullImageResponse(**translate_images.from_event(event))
@@ -94,7 +94,7 @@ class ImageServicer:
     ) -> AsyncIterator[pb.PushImageResponse]:
         """Put one into a registry."""
         del context
-        auth = translate_images.to_credentials(request.auth) if request.HasField("auth") else None
+        auth = translate_images.to_credentials(request)
         async for event in self._images.transfers.push(request.name, request.reference, auth):
             if isinstance(event, Event):
                 yield pb.PushImageResponse(**translate_images.from_event(event))

@@ -15,8 +15,11 @@ from sandboxd.service.image_builds import Wanted
 from sandboxd.v1 import image_service_pb2 as pb
 
 
-def to_credentials(auth: pb.RegistryAuth) -> Credentials:
-    """Return who asks a registry."""
+def to_credentials(request: pb.PullImageRequest | pb.PushImageRequest) -> Credentials | None:
+    """Return who asks a registry; None where the request does not say."""
+    if not request.HasField("auth"):
+        return None
+    auth = request.auth
     return Credentials(username=auth.username, password=auth.password, identity_token=auth.identity_token)
 
 
