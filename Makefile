@@ -17,15 +17,17 @@ FUZZ_S ?= 60
 VENV := .venv
 BIN := $(VENV)/bin
 OUT ?= .
-# libseccomp2 compiles policies; mmdebstrap and erofs-utils build the image.
-PACKAGES := python3-venv libseccomp2 mmdebstrap erofs-utils
+# Process 1 of containers.
+INIT := sandboxd/runtime/sandboxd-init
+# libseccomp2 compiles policies, gcc process 1 of containers; mmdebstrap and erofs-utils build the image.
+PACKAGES := python3-venv libseccomp2 gcc libc6-dev mmdebstrap erofs-utils
 # promtool and a scraper; what the benchmark is compared with; a container engine; what maps ids for an ordinary user; a registry of images,
 # its passwords, two other readers and writers of images, and a builder with something to build. And, only unpacked, Podman's seccomp profile, and the tests of the default image's Python.
 TEST_PACKAGES := prometheus bubblewrap runc uidmap docker-registry apache2-utils skopeo umoci buildah busybox-static
 # A virtual machine; busybox, kmod and file are what virtme-ng makes its first file system with, e2fsprogs a disk for it.
 VM_PACKAGES := qemu-system-x86 busybox-static kmod file e2fsprogs
-# The floor in C is compiled; crun and systemd-nspawn are compared with, as bubblewrap and runc are.
-BENCH_PACKAGES := gcc libc6-dev crun systemd-container
+# They are compared with, as bubblewrap and runc are.
+BENCH_PACKAGES := crun systemd-container
 VM_KERNEL = $$(apt-cache depends linux-image-amd64 | awk '/Depends: linux-image-/ { print $$2 }')
 
 .PHONY: help setup setup-tests image images demo test test-unit test-languages test-faults test-mutants test-benchmarks test-cgroup2 fuzz lint proto bench load soak clean
@@ -38,10 +40,10 @@ setup: image ## Install what is missing, make the virtual environment, build the
 setup-tests: setup $(VENV)/.test-packages
 
 # Up to date unless the recipe has changed: then it takes a tenth of a second.
-image: $(VENV)/.installed
+image: $(INIT)
 	@$(BIN)/python -m sandboxd.images.build images/default --store $(STATE_DIR)/images
 
-images: $(VENV)/.installed ## Build the image of every recipe in images/: fifteen, 2.8 GiB, in four minutes
+images: $(INIT) ## Build the image of every recipe in images/: fifteen, 2.8 GiB, in four minutes
 	@for recipe in images/*/; do \
 	  $(BIN)/python -m sandboxd.images.build "$$recipe" --store $(STATE_DIR)/images; \
 	done
@@ -52,7 +54,7 @@ demo: setup ## Start a server, run a dozen programs, show what came of them, lea
 test: setup-tests ## Run all tests but those that have a target of their own
 	@$(BIN)/python -m pytest $(ARGS)
 
-test-unit: $(VENV)/.installed ## Run the tests that need neither root nor an image
+test-unit: $(INIT) ## Run the tests that need neither root nor an image
 	@$(BIN)/python -m pytest tests/unit $(ARGS)
 
 test-languages: setup-tests images ## Build all images and run nine programs in each of their languages, one of them as an ordinary user, too; make test has those of the default image
@@ -70,7 +72,7 @@ test-benchmarks: setup-tests $(VENV)/.bench ## See that nothing has become much 
 test-cgroup2: setup-tests $(VENV)/.vm ## Run the container tests on cgroup v2, in a virtual machine with Debian's kernel
 	@$(BIN)/python tests/vm/run.py $(ARGS)
 
-fuzz: $(VENV)/.fuzz ## Look for inputs that break a parser, for FUZZ_S seconds each
+fuzz: $(VENV)/.fuzz $(INIT) ## Look for inputs that break a parser, for FUZZ_S seconds each
 	@FUZZ_S=$(FUZZ_S) $(BIN)/python -m tests.fuzz.run $(ARGS)
 
 bench: setup-tests $(VENV)/.bench build/floor ## Measure, beside the same programs bare and in other sandboxes: build/bench.json, build/bench.png
@@ -82,11 +84,12 @@ load: setup ## Ask for ten times more than the machine serves: LOAD_S=60 seconds
 soak: setup ## Run SOAK_N=100000 programs, and see that nothing of them is left
 	@$(BIN)/python -m pytest -s tests/soak $(ARGS)
 
-lint: $(VENV)/.installed ## Check style, types, import directions, the contract and its stubs
+lint: $(VENV)/.installed ## Check style, types, import directions, the program in C, the contract and its stubs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	gcc -std=c11 -O2 -ffreestanding -Wall -Wextra -Werror -fanalyzer -c -o /dev/null sandboxd/runtime/init.c
 	$(BIN)/buf lint
 	@rm -rf $(VENV)/proto
 	@$(MAKE) --no-print-directory proto OUT=$(VENV)/proto
@@ -98,7 +101,7 @@ proto: $(VENV)/.installed ## Generate the stubs anew
 	  proto/sandboxd/v1/*.proto
 
 clean: ## Remove what was made here; the image store stays
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(INIT) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 # Anew when pyproject.toml has changed, and not otherwise.
 $(VENV)/.installed: pyproject.toml
@@ -107,6 +110,10 @@ $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,images]'
 	@touch $@
+
+# The installation compiles it, too, but is not repeated when it changes.
+$(INIT): sandboxd/runtime/init.c deploy/build_init.py | $(VENV)/.installed
+	$(BIN)/python deploy/build_init.py
 
 $(VENV)/.test-packages: $(VENV)/.installed
 	@$(call install,$(TEST_PACKAGES))

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import subprocess
+import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 _COPIED = (
@@ -22,6 +25,7 @@ _COPIED = (
     "pyproject.toml",
     "README.md",
 )
+INIT = "sandboxd/runtime/init.c"
 _IGNORED = shutil.ignore_patterns("__pycache__")
 
 
@@ -42,8 +46,8 @@ class Edit:
 
 
 @contextlib.contextmanager
-def mutated(edits: Sequence[Edit]) -> Iterator[Path]:
-    """Give a copy of the repository with the edits made, which other users can read."""
+def mutated(edits: Sequence[Edit], added: Mapping[str, str] = MappingProxyType({})) -> Iterator[Path]:
+    """Give a copy of the repository with the edits made, which other users can read. ``added`` has the texts of more files."""
     with tempfile.TemporaryDirectory(prefix="sandboxd-mutant-") as directory:
         Path(directory).chmod(0o755)
         for name in _COPIED:
@@ -52,8 +56,12 @@ def mutated(edits: Sequence[Edit]) -> Iterator[Path]:
                 shutil.copytree(source, Path(directory, name), symlinks=True, ignore=_IGNORED)
             else:
                 shutil.copy(source, Path(directory, name))
+        for name, text in added.items():
+            Path(directory, name).write_text(text)
         for edit in edits:
             edit.apply(Path(directory))
+        if any(edit.file == INIT for edit in edits):
+            subprocess.run([sys.executable, f"{directory}/deploy/build_init.py"], check=True)
         yield Path(directory)
 
 

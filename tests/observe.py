@@ -35,6 +35,11 @@ def children(pid: int) -> list[int]:
         return []
 
 
+def containers_of(launcher: int) -> list[int]:
+    """Return the inits of a launcher's containers, and its templates: all that came of its first child, the zygote, and is not that itself."""
+    return children(launcher)[1:]
+
+
 def descendants(pid: int) -> list[int]:
     """Return all that came of a process."""
     found = []

@@ -10,9 +10,7 @@ What remains is which one it is, by its inode number or SO_NETNS_COOKIE. It tell
 
 from __future__ import annotations
 
-import contextlib
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sandboxd.linux import process
@@ -39,17 +37,12 @@ class EmptyNetworks:
         self._most_idle = most_idle
         self._idle: list[Network] = []
 
-    @contextlib.contextmanager
-    def inside(self) -> Iterator[Network]:
-        """Be in one that nobody else is in, while it is given to a process that this one clones."""
+    def take(self) -> Network:
+        """Return one that nobody is in."""
+        if self._idle:
+            return self._idle.pop()
         try:
-            network = self._idle.pop() if self._idle else _make()
-            try:
-                process.enter(network.fd, process.Namespace.NETWORK)
-                yield network
-            except BaseException:
-                os.close(network.fd)
-                raise
+            return _make()
         finally:
             process.enter(self._home, process.Namespace.NETWORK)
 

@@ -10,7 +10,6 @@ _M_MMAP_THRESHOLD = -3
 _M_ARENA_MAX = -8
 _LARGE_BYTES = 512 << 10
 _mallopt = declare("mallopt", ctypes.c_int, ctypes.c_int)
-_malloc_trim = declare("malloc_trim", ctypes.c_size_t)
 
 
 def keep_small() -> None:
@@ -23,8 +22,3 @@ def keep_small() -> None:
     """
     _mallopt(_M_ARENA_MAX, 1)
     _mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
-
-
-def give_back() -> None:
-    """Give free pages of the heap to the kernel: each of them is one less to be shown to every clone of this process."""
-    _malloc_trim(0)

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sandboxd.linux.libc import declare_syscall
+from sandboxd.linux.script import Address, Cell, Script
 
 
 class Access(enum.IntFlag):
@@ -36,7 +37,7 @@ class Access(enum.IntFlag):
 MIN_ABI = 2
 """Before it no file could be renamed from one directory to another under Landlock (LANDLOCK_ACCESS_FS_REFER, Linux 5.19)."""
 _CREATE_RULESET_VERSION = 1
-_RULE_PATH_BENEATH = 1
+RULE_PATH_BENEATH = 1
 _SCOPE_ABSTRACT_UNIX_SOCKET = 1 << 0
 _SCOPE_SIGNAL = 1 << 1
 _SCOPE_ABI = 6
@@ -45,11 +46,10 @@ _KNOWN = {1: Access.REFER - 1, 2: Access.TRUNCATE - 1, 3: Access.IOCTL_DEV - 1, 
 _ALL = (Access.IOCTL_DEV << 1) - 1
 
 _RULE = struct.Struct("=Qi")  # struct landlock_path_beneath_attr, packed
-_OPEN = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
+_DESCRIPTOR_BYTES = 4
+OPEN = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 
 _create_ruleset = declare_syscall(444, "landlock_create_ruleset", ctypes.c_char_p, ctypes.c_size_t, ctypes.c_uint32)
-_add_rule = declare_syscall(445, "landlock_add_rule", ctypes.c_int, ctypes.c_int, ctypes.c_char_p, ctypes.c_uint32)
-_restrict_self = declare_syscall(446, "landlock_restrict_self", ctypes.c_int, ctypes.c_uint32)
 
 
 def abi_version() -> int:
@@ -77,18 +77,7 @@ def domain(abi: int, rules: Iterable[tuple[str, Access]]) -> Domain:
     return Domain(attributes, tuple((path, int(access & known)) for path, access in rules))
 
 
-def restrict(to: Domain) -> None:
-    """Allow this process, for ever, what the domain says, and nothing anywhere else.
-
-    What can only be said of a domain comes with it: no mount may be changed; and from ABI 6 on no abstract socket and no
-    process outside can be reached by connections and signals. Needs no_new_privs, or CAP_SYS_ADMIN in the namespace.
-    """
-    ruleset = _create_ruleset(to.attributes, len(to.attributes), 0)
-    try:
-        for path, access in to.rules:
-            directory = os.open(path, _OPEN)
-            _add_rule(ruleset, _RULE_PATH_BENEATH, _RULE.pack(access, directory), 0)
-            os.close(directory)
-        _restrict_self(ruleset, 0)
-    finally:
-        os.close(ruleset)
+def rule(script: Script, access: int) -> tuple[Address, Cell]:
+    """Put a rule into a script, and return it with the cell that takes the descriptor of its directory."""
+    place = script.put(_RULE.pack(access, -1))
+    return place, Cell(place.offset + _RULE.size - _DESCRIPTOR_BYTES)

@@ -19,7 +19,7 @@ AT_FDCWD = -100
 
 MNT_DETACH = 2
 _OPEN_TREE_CLONE = 1
-_MOVE_MOUNT_F_EMPTY_PATH = 0x4
+MOVE_MOUNT_F_EMPTY_PATH = 0x4
 _FSCONFIG_SET_FLAG = 0
 _FSCONFIG_SET_STRING = 1
 _FSCONFIG_CMD_CREATE = 6
@@ -64,11 +64,9 @@ class _MountAttrStruct(ctypes.Structure):
 
 
 # Joined here: to join two enumerated flags takes longer than most calls that they are for.
-_READ_ONLY_DATA = (
+READ_ONLY_DATA = (
     MountFlag.BIND | MountFlag.REMOUNT | MountFlag.RDONLY | MountFlag.NOSUID | MountFlag.NODEV | MountFlag.NOEXEC
 )
-_BIND = MountFlag.BIND
-_BIND_ALL = MountFlag.BIND | MountFlag.REC
 _PRIVATE = MountFlag.REC | MountFlag.PRIVATE
 _IDMAP = MountAttr.IDMAP.value
 
@@ -167,7 +165,7 @@ def clone_tree(path: bytes, *, recursive: bool = False) -> int:
 def attach(mount_fd: int, target: bytes) -> None:
     """Put a detached mount at ``target``. The error names the target."""
     try:
-        _move_mount(mount_fd, b"", AT_FDCWD, target, _MOVE_MOUNT_F_EMPTY_PATH)
+        _move_mount(mount_fd, b"", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH)
     except OSError as error:
         raise _error(error.errno, target) from None
 
@@ -183,33 +181,6 @@ def set_attributes(mount_fd: int, attributes: int, *, userns_fd: int | None = No
         spec.userns_fd = userns_fd
     flags = AT_EMPTY_PATH | (AT_RECURSIVE if recursive else 0)
     _mount_setattr(mount_fd, b"", flags, ctypes.byref(spec), ctypes.sizeof(spec))
-
-
-def mask(path: bytes, cover: bytes, otherwise: bytes) -> None:
-    """Hide ``path`` behind ``cover``, which is a file or a directory as it should be, or else behind ``otherwise``.
-
-    A path that is not there is hidden already. The kernel tells files from directories without a race, but refuses slowly:
-    only after a grace period of RCU (namespace_unlock(), fs/namespace.c).
-    """
-    code = _try_mount(cover, path, None, _BIND, None)
-    if code == errno.ENOTDIR:
-        code = _try_mount(otherwise, path, None, _BIND, None)
-    if code not in (0, errno.ENOENT):
-        raise _error(code, path)
-
-
-def protect(path: bytes) -> None:
-    """Make ``path`` read-only. A path that is not there is left."""
-    code = _try_mount(path, path, None, _BIND_ALL, None)
-    if code == 0:
-        write_protect(path)
-    elif code != errno.ENOENT:
-        raise _error(code, path)
-
-
-def write_protect(mount_point: bytes) -> None:
-    """Make a mount read-only, and good for data alone."""
-    mount(None, mount_point, None, _READ_ONLY_DATA)
 
 
 def means_no_idmap(error: OSError) -> bool:

@@ -1,24 +1,13 @@
-"""Processes: clone3(2) into new namespaces, pidfds, and what a process says of itself (prctl(2)).
-
-A raw clone3 bypasses the interpreter's own fork handling, so :func:`clone_into` runs CPython's fork hooks
-by hand: before, in the parent after, and in the child after, exactly as os.fork does. It must be called only
-in a single-threaded process.
-"""
+"""Processes: namespaces, pidfds, resource limits, and what a process says of itself (prctl(2))."""
 
 from __future__ import annotations
 
 import ctypes
 import resource
 import signal
-from collections.abc import Iterable
 from enum import IntFlag
 
-from sandboxd.linux.libc import declare, declare_syscall
-
-CLONE_PIDFD = 0x1000
-CLONE_INTO_CGROUP = 0x200000000  # Linux 5.7
-_SIGCHLD = 17
-_LAST_DESCRIPTOR = 2**32 - 1
+from sandboxd.linux.libc import declare
 
 PR_SET_DUMPABLE = 4
 PR_CAPBSET_DROP = 24
@@ -41,60 +30,10 @@ class Namespace(IntFlag):
     NETWORK = 0x40000000
 
 
-class _CloneArgs(ctypes.Structure):
-    """struct clone_args of linux/sched.h, CLONE_ARGS_SIZE_VER2."""
-
-    _fields_ = [
-        (name, ctypes.c_uint64)
-        for name in (
-            "flags",
-            "pidfd",
-            "child_tid",
-            "parent_tid",
-            "exit_signal",
-            "stack",
-            "stack_size",
-            "tls",
-            "set_tid",
-            "set_tid_size",
-            "cgroup",
-        )
-    ]
-
-
 _ulong = ctypes.c_ulong
 prctl = declare("prctl", ctypes.c_int, _ulong, _ulong, _ulong, _ulong)
 _unshare = declare("unshare", ctypes.c_int)
 _setns = declare("setns", ctypes.c_int, ctypes.c_int)
-_clone3 = declare_syscall(435, "clone3", ctypes.c_void_p, ctypes.c_size_t)
-_close_range = declare_syscall(436, "close_range", ctypes.c_uint, ctypes.c_uint, ctypes.c_uint)
-# Looked up here: what is looked up for the first time in a child is looked up again in every child.
-_before_fork = ctypes.pythonapi.PyOS_BeforeFork
-_after_fork_parent = ctypes.pythonapi.PyOS_AfterFork_Parent
-_after_fork_child = ctypes.pythonapi.PyOS_AfterFork_Child
-
-
-def clone_into(namespaces: Namespace, *, cgroup_fd: int | None = None) -> tuple[int, int]:
-    """Fork into new namespaces: (pid, pidfd) in the parent, (0, -1) in the child.
-
-    ``cgroup_fd``, a directory of cgroup v2, is where the child starts.
-    """
-    pidfd = ctypes.c_int(-1)
-    args = _CloneArgs(flags=int(namespaces) | CLONE_PIDFD, pidfd=ctypes.addressof(pidfd), exit_signal=_SIGCHLD)
-    if cgroup_fd is not None:
-        args.flags |= CLONE_INTO_CGROUP
-        args.cgroup = cgroup_fd
-    _before_fork()
-    try:
-        pid = _clone3(ctypes.addressof(args), ctypes.sizeof(args))
-    except OSError:
-        _after_fork_parent()
-        raise
-    if pid == 0:
-        _after_fork_child()
-        return 0, -1
-    _after_fork_parent()
-    return pid, pidfd.value
 
 
 def unshare(namespaces: Namespace) -> None:
@@ -116,21 +55,6 @@ def pid_of(pidfd: int) -> int:
 def pidfd_signal(pidfd: int, number: int) -> None:
     """Send a signal to the process of ``pidfd``. Linux 5.1. ProcessLookupError when it is gone."""
     signal.pidfd_send_signal(pidfd, number)
-
-
-def close_all_but(keep: Iterable[int]) -> None:
-    """Close every descriptor that is not in ``keep``. Linux 5.9."""
-    low = 0
-    for fd in sorted(keep):
-        if fd > low:
-            _close_range(low, fd - 1, 0)
-        low = fd + 1
-    _close_range(low, _LAST_DESCRIPTOR, 0)
-
-
-def forbid_new_privileges() -> None:
-    """Set no_new_privs: exec never adds privileges, for good and for every descendant."""
-    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 
 
 def make_undumpable() -> None:

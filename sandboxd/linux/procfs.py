@@ -119,12 +119,6 @@ def unread_bytes(fd: int) -> int:
     return int(count)
 
 
-def parse_io(content: bytes) -> tuple[int, int]:
-    """Return the bytes that a process and all that it has reaped read and wrote: rchar and wchar of /proc/PID/io."""
-    fields = dict(line.split(b": ") for line in content.splitlines())
-    return int(fields[b"rchar"]), int(fields[b"wchar"])
-
-
 def read_boot_time() -> int:
     """Return when the machine was started, in seconds since 1970: btime of /proc/stat."""
     with open("/proc/stat", "rb") as file:

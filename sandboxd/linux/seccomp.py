@@ -7,7 +7,6 @@ ENOSYS. The compiler is ``seccomp_profile``.
 
 from __future__ import annotations
 
-import ctypes
 import fcntl
 import os
 import select
@@ -15,32 +14,19 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sandboxd.linux.libc import declare_syscall
-
 NUMBERS = {"x86_64": 317, "aarch64": 277}
 AUDIT_ARCHES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 FOREIGN_ARCHES = {0x40000003: "i386", 0x40000028: "arm"}
 X32_SYSCALL_BIT = 0x40000000
 KILL = "kill"
 
-_SET_MODE_FILTER = 1
-_FLAG_NEW_LISTENER = 1 << 3  # Linux 5.0
-_INSTRUCTION_BYTES = 8
+SET_MODE_FILTER = 1
+FLAG_NEW_LISTENER = 1 << 3  # Linux 5.0
+INSTRUCTION_BYTES = 8
 _IOCTL_RECEIVE = 0xC0502100  # struct seccomp_notif, 80 bytes
 _IOCTL_SEND = 0xC0182101  # struct seccomp_notif_resp, 24 bytes
 _NOTIFICATION = struct.Struct("=QIIiI")
 _RESPONSE = struct.Struct("=QqiI")
-
-
-class _SockFprog(ctypes.Structure):
-    """struct sock_fprog of linux/filter.h."""
-
-    _fields_ = [("len", ctypes.c_ushort), ("filter", ctypes.c_char_p)]
-
-
-_seccomp = declare_syscall(
-    NUMBERS[os.uname().machine], "seccomp", ctypes.c_uint, ctypes.c_uint, ctypes.POINTER(_SockFprog)
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,18 +62,6 @@ class Notification:
     pid: int
     nr: int
     arch: int
-
-
-def load(bpf: bytes, *, listener: bool) -> int | None:
-    """Filter this thread and its descendants for good; with ``listener`` return the descriptor of its notifications.
-
-    Needs no_new_privs or CAP_SYS_ADMIN. The descriptor is close-on-exec.
-    """
-    if not bpf or len(bpf) % _INSTRUCTION_BYTES:
-        raise ValueError("not a BPF program")
-    fprog = _SockFprog(len(bpf) // _INSTRUCTION_BYTES, bpf)
-    result = _seccomp(_SET_MODE_FILTER, _FLAG_NEW_LISTENER if listener else 0, ctypes.byref(fprog))
-    return result if listener else None
 
 
 def is_listener(fd: int) -> bool:

@@ -10,9 +10,6 @@ from typing import Any
 
 from sandboxd.linux import process
 
-# ld.so(8): every symbol is looked up at the start. What is cloned from it later would look up each anew, and copy pages for that.
-_ENVIRONMENT = {"LD_BIND_NOW": "1"}
-
 
 def spawn_first(path: str, argv: list[str], file_actions: Sequence[tuple[Any, ...]]) -> int:
     """Start a program as process 1 of a new pid namespace, in a session of its own, with nothing of this one's environment.
@@ -23,7 +20,7 @@ def spawn_first(path: str, argv: list[str], file_actions: Sequence[tuple[Any, ..
 
     def spawn() -> int:
         process.unshare(process.Namespace.PID)
-        return os.posix_spawn(path, argv, _ENVIRONMENT, file_actions=file_actions, setsid=True, setsigmask=[])
+        return os.posix_spawn(path, argv, {}, file_actions=file_actions, setsid=True, setsigmask=[])
 
     with ThreadPoolExecutor(1) as thread:
         try:

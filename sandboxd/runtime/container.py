@@ -21,7 +21,7 @@ from sandboxd.errors import ContainerLost, SetupFailed, setting_up
 from sandboxd.linux import cgroups, process, seccomp
 from sandboxd.linux.cgroups import Counters, Settings
 from sandboxd.model import File, Start
-from sandboxd.runtime import arguments, delivery, wire, workspace
+from sandboxd.runtime import arguments, start, wire, workspace
 from sandboxd.runtime.launcher_client import Created, LauncherClient, LauncherGone
 from sandboxd.runtime.spec import PROCESSES_OF_INIT, ContainerSpec, ProgramSpec
 from sandboxd.runtime.templates import Template
@@ -170,7 +170,7 @@ class Container:
         SetupFailed when a step before the program fails, ContainerLost when init does not answer.
         """
         with setting_up("pass_program"):
-            memfd = await _packed(arguments.passable(program), files)
+            memfd = await _packed(arguments.passable(program), files, self.spec.ids.init)
         try:
             wire.send(self._control, b"start", [memfd, *streams])
         except OSError:
@@ -282,9 +282,9 @@ class Container:
                 self.listener_fd = fds.pop()
                 self._ready.set_result(None)
             case FromInit.FAILED if not fds and not self._started.done():
-                step, _, reason = message.text.decode(errors="replace").partition("\0")
+                step, _, about = message.text.decode(errors="replace").partition("\0")
                 waited_for = self._started if self._ready.done() else self._ready
-                waited_for.set_exception(SetupFailed(step, message.a, reason))
+                waited_for.set_exception(SetupFailed(step, message.a, _reason(message.a, about)))
             case FromInit.STARTED if len(fds) in (1, 2) and not self._started.done():
                 self._hold_program(*fds)
                 self.own_cpu_us = message.b
@@ -382,19 +382,20 @@ class Container:
             os.close(self.writable_fd)
 
 
+def _reason(number: int, about: str) -> str:
+    """Return in words why a step of init's failed, and with what."""
+    reason = os.strerror(number) if 0 < number <= _MOST_ERRNO else "failed"
+    return f"{reason}: {about}" if about else reason
+
+
 def _give_up(future: asyncio.Future[Any]) -> None:
     if not future.done():
         future.set_exception(TimeoutError())
 
 
-async def _packed(program: ProgramSpec, files: Sequence[File]) -> int:
+async def _packed(program: ProgramSpec, files: Sequence[File], init: int) -> int:
     """Return the memfd of a start; a large one is written off the event loop."""
     size = arguments.length(program) + sum(len(file.path) + len(file.content) for file in files)
     if size <= _QUICKLY_WRITTEN_BYTES:
-        return _pack(program, files)
-    return await asyncio.to_thread(_pack, program, files)
-
-
-def _pack(program: ProgramSpec, files: Sequence[File]) -> int:
-    header = {"program": program.to_json(), "files": delivery.describe(files)}
-    return wire.to_memfd(header, [file.content for file in files])
+        return start.to_memfd(program, files, init)
+    return await asyncio.to_thread(start.to_memfd, program, files, init)

@@ -186,7 +186,7 @@ class Engine:
                 self.pool.replenish()
 
     async def _make_spare(self, kind: Kind) -> Container:
-        return await self._make(kind, kind.policy.defaults, spare=True)
+        return await self._make(kind, kind.policy.defaults)
 
     async def _take_spare(self, kind: Kind, limits: Limits) -> Container | None:
         """Take a container of the pool and give it the limits; None where there is none that can have them."""
@@ -205,7 +205,7 @@ class Engine:
             return None
         return container
 
-    async def _make(self, kind: Kind, limits: Limits, *, spare: bool = False) -> Container:
+    async def _make(self, kind: Kind, limits: Limits) -> Container:
         launcher = await self._launcher_for_one_more()
         template = self._template_for(kind)
         free_ids = await self._some_free_ids() if template is None else template.row.free
@@ -224,7 +224,6 @@ class Engine:
                 inodes=kind.policy.inodes,
                 own_network=template is not None or not seccomp.plain_sockets,
                 forked=template is not None,
-                spare=spare,
             )
             bpf = seccomp.audit_bpf if kind.audit else seccomp.bpf
             with contextlib.nullcontext() if template is None else template.forking():

@@ -21,12 +21,13 @@ from dataclasses import dataclass
 from stat import S_ISREG
 from typing import Any, NoReturn
 
-from sandboxd.linux import cgroups, credentials, heap, landlock, mounts, process, procfs
+from sandboxd.linux import cgroups, credentials, landlock, mounts, process, procfs
 from sandboxd.linux.cgroups import Group, Hierarchy, Settings
 from sandboxd.linux.empty_networks import EmptyNetworks, Network
 from sandboxd.linux.files import NEW_FILE
-from sandboxd.runtime import init, layout, steps, template, wire
+from sandboxd.runtime import layout, steps, template, wire, zygote
 from sandboxd.runtime.spec import ContainerSpec, TemplateSpec
+from sandboxd.runtime.zygote import Clone, Zygote, ZygoteGone
 
 _NAMESPACES = (
     process.Namespace.USER
@@ -81,7 +82,8 @@ class _Made:
 class Launcher:
     """The state behind the loop: the groups' place, the mounted images, the containers."""
 
-    def __init__(self, server: socket.socket, store: str, cgroup_parent: str | None) -> None:
+    def __init__(self, server: socket.socket, store: str, cgroup_parent: str | None, programs: int) -> None:
+        """``programs`` is a descriptor of a mount by which the zygote's program is found."""
         self._server = server
         # Named after this process, whose death makes the leftovers free to sweep.
         self._hierarchy: Hierarchy = cgroups.open_hierarchy(cgroups.instance_name(), cgroup_parent)
@@ -89,11 +91,13 @@ class Launcher:
         try:
             self._host_devices = layout.enter(store)
             self._networks = EmptyNetworks(_MOST_IDLE_NETWORKS)
+            self._zygote = Zygote(f"/proc/self/fd/{programs}{os.path.realpath(zygote.PROGRAM)}")
         except OSError:
             self._hierarchy.remove_all()
             raise
         self._images = layout.Images()
         self._last_capability = credentials.last_capability()
+        self._leaves_groups = credentials.may_leave_groups()
         abi = landlock.abi_version()
         self._landlock = landlock.domain(abi, steps.ACCESS) if abi >= landlock.MIN_ABI else None
         self._boot_time = procfs.read_boot_time()
@@ -148,6 +152,7 @@ class Launcher:
 
     def close(self) -> None:
         """End every container and remove every group."""
+        self._zygote.close()
         for made in self._containers.values():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(made.pid, signal.SIGKILL)  # our own unreaped child: the number cannot be another's
@@ -165,86 +170,80 @@ class Launcher:
             self._hierarchy.remove_all()
 
     def _create(self, spec: ContainerSpec, bpf: bytes, control: socket.socket) -> None:
-        step = "mount_image"
-        fds: list[int] = []
-        group = program = for_init = None
-        try:
-            image = self._images.mount_all(spec.image)
-            workspaces = self._images.workspaces(spec.image)
-            step = "make_workspace"
-            fds.append(writable_fd := _make_writable(spec, self._stat(spec.cgroup), over_files=bool(workspaces)))
-            step = "make_devices"
-            fds.append(devices_fd := layout.make_devices(self._host_devices))
-            step = "make_cgroup"
-            group = self._hierarchy.create(spec.id, spec.cgroup)
-            fds += (entrances := group.entrances())
-            step = "clone"
-            if spec.forked:
-                program, for_init = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-            child = steps.Child(
-                control=control,
-                ids=spec.ids,
-                image=image,
-                workspaces=workspaces,
-                writable_fd=writable_fd,
-                devices_fd=devices_fd,
-                entrances=entrances,
-                host_devices=self._host_devices,
-                bpf=bpf,
-                last_capability=self._last_capability,
-                landlock=self._landlock,
-                program=for_init,
-                spare=spec.spare,
-            )
-            pid, pidfd, network = self._clone(spec, child, group)
-            fds.append(pidfd)
-        except OSError as error:
-            if group is not None:
-                self._unremoved.append(group)
-            if program is not None:
-                program.close()
-            self._fail(spec.id, step, error)
+        with contextlib.ExitStack() as always, contextlib.ExitStack() as on_failure:
+            always.callback(control.close)
+            step = "mount_image"
+            try:
+                image = self._images.mount_all(spec.image)
+                workspaces = self._images.workspaces(spec.image)
+                step = "make_cgroup"
+                group = self._hierarchy.create(spec.id, spec.cgroup)
+                on_failure.callback(self._unremoved.append, group)
+                step = "clone"
+                network = None if spec.own_network else self._networks.take()
+                if network is not None:
+                    on_failure.callback(os.close, network.fd)
+                clone = self._order(spec, group, network)
+                always.callback(clone.close)
+                on_failure.callback(clone.abandon)
+                step = "make_workspace"  # while the kernel makes the namespaces
+                over_files = bool(workspaces)
+                writable_fd = _opened(always, _make_writable(spec, self._stat(spec.cgroup), over_files=over_files))
+                step = "make_devices"
+                devices_fd = _opened(always, layout.make_devices(self._host_devices))
+                step = "clone"
+                program = for_init = None
+                if spec.forked:
+                    program, for_init = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+                    on_failure.callback(program.close)
+                    always.callback(for_init.close)
+                entrances = [_opened(always, fd) for fd in group.entrances()]
+                clone.arrive()
+                credentials.map_ids(clone.pid, spec.ids.extents)
+                account, layers = _open_account(clone.pid, always), _show_as_own(image, clone.pid, always)
+                plan = steps.Plan(
+                    root=spec.ids.root,
+                    init=spec.ids.init,
+                    single=spec.ids.single,
+                    image=image,
+                    mapped=bool(layers),
+                    workspaces=workspaces,
+                    entrances=len(entrances),
+                    host_devices=self._host_devices,
+                    bpf=bpf,
+                    last_capability=self._last_capability,
+                    landlock=self._landlock,
+                    leaves_groups=self._leaves_groups,
+                    forked=spec.forked,
+                    account=bool(account),
+                )
+                first = [
+                    control.fileno(),
+                    writable_fd,
+                    devices_fd,
+                    *([for_init.fileno()] if for_init is not None else []),
+                ]
+                wire.send(clone.socket, steps.script(plan), [*first, *account, *entrances, *layers])
+            except OSError as error:
+                self._fail(spec.id, step, error)
+                return
+            on_failure.pop_all()
+            self._keep(spec.id, _Made(clone.pid, group, spec.owner, program, network=network), clone.pidfd, writable_fd)
+
+    def _order(self, spec: ContainerSpec, group: Group, network: Network | None) -> Clone:
+        """Order a container's init."""
+        namespaces, network_fd = _NAMESPACES, None
+        if network is None:
+            namespaces |= process.Namespace.NETWORK
         else:
-            self._keep(spec.id, _Made(pid, group, spec.owner, program, network=network), pidfd, writable_fd)
-        finally:
-            control.close()
-            if for_init is not None:
-                for_init.close()
-            for fd in fds:
-                os.close(fd)
+            network_fd = network.fd
+        return self._zygote.order(namespaces, owner=spec.owner, network_fd=network_fd, cgroup_fd=group.clone_fd())
 
     def _keep(self, made_id: str, made: _Made, pidfd: int, writable_fd: int) -> None:
         """Hold what was made, a container or a template, and pass on what the server holds of it."""
         self._containers[made_id] = made
         header = {"type": "created", "id": made_id}
         wire.send(self._server, wire.encode(header), [pidfd, writable_fd, *made.group.directories()])
-
-    def _clone(self, spec: ContainerSpec, child: steps.Child, group: Group) -> tuple[int, int, Network | None]:
-        """Clone init and give it its identity. A half-made one is killed and reaped."""
-        if spec.own_network:
-            return *self._clone_into(_NAMESPACES | process.Namespace.NETWORK, spec, child, group), None
-        with self._networks.inside() as network:
-            return *self._clone_into(_NAMESPACES, spec, child, group), network
-
-    def _clone_into(
-        self, namespaces: process.Namespace, spec: ContainerSpec, child: steps.Child, group: Group
-    ) -> tuple[int, int]:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with ours, theirs:
-            # Whoever makes a user namespace owns it, and kernel objects of everybody in it count as the owner's too.
-            with credentials.acting_as(spec.owner):
-                pid, pidfd = process.clone_into(namespaces, cgroup_fd=group.clone_fd())
-                if pid == 0:
-                    child.sync = theirs
-                    init.main(child)
-            try:
-                credentials.map_ids(pid, spec.ids.extents)
-                _hand_over(ours, child.image, pid)
-            except OSError:
-                _end(pid, pidfd)
-                os.close(pidfd)
-                raise
-        return pid, pidfd
 
     def _start_template(self, spec: TemplateSpec, sizes: list[int], blob: bytes, fds: list[int]) -> None:
         bpf, policy_bpf, hook = blob[: sizes[0]], blob[sizes[0] : sizes[0] + sizes[1]], blob[sizes[0] + sizes[1] :]
@@ -254,39 +253,34 @@ class Launcher:
             step = "mount_image"
             try:
                 image = self._images.mount_all(spec.image)
-                step = "make_files"
-                writable_fd = template.make_files(image, spec.place, hook)
-                always.callback(os.close, writable_fd)
-                step = "make_devices"
-                devices_fd = layout.make_devices(self._host_devices)
-                always.callback(os.close, devices_fd)
                 step = "make_cgroup"
                 group = self._hierarchy.create(spec.id, spec.cgroup)
                 on_failure.callback(self._unremoved.append, group)
-                entrances = group.entrances()
-                for fd in entrances:
-                    always.callback(os.close, fd)
                 step = "clone"
+                clone = self._zygote.order(template.NAMESPACES, cgroup_fd=group.clone_fd())
+                always.callback(clone.close)
+                on_failure.callback(clone.abandon)
+                step = "make_files"
+                writable_fd = _opened(always, template.make_files(image, spec.place, hook))
+                step = "make_devices"
+                devices_fd = _opened(always, layout.make_devices(self._host_devices))
+                step = "clone"
+                entrances = [_opened(always, fd) for fd in group.entrances()]
                 forks, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
                 on_failure.callback(forks.close)
                 always.callback(theirs.close)
-                pid, pidfd = process.clone_into(template.NAMESPACES, cgroup_fd=group.clone_fd())
-                if pid == 0:
-                    child = template.Child(
-                        spec=spec,
-                        forks=theirs,
-                        control=socket.socket(fileno=fds[0]),
-                        streams=fds[1:],
-                        image=image,
-                        writable_fd=writable_fd,
-                        devices_fd=devices_fd,
-                        entrances=entrances,
-                        bpf=bpf,
-                        last_capability=self._last_capability,
-                    )
-                    template.main(child)
-                always.callback(os.close, pidfd)
-                on_failure.callback(_end, pid, pidfd)
+                clone.arrive()
+                plan = template.Plan(
+                    spec=spec,
+                    image=image,
+                    entrances=len(entrances),
+                    bpf=bpf,
+                    last_capability=self._last_capability,
+                    leaves_groups=self._leaves_groups,
+                )
+                control, *streams = fds
+                given = [*streams, theirs.fileno(), control, writable_fd, devices_fd, *entrances]
+                wire.send(clone.socket, template.script(plan), given)
                 wire.send(
                     forks,
                     template.configuration(policy_bpf, spec.preload, self._last_capability, self._landlock),
@@ -295,7 +289,7 @@ class Launcher:
                 self._fail(spec.id, step, error)
                 return
             on_failure.pop_all()
-            self._keep(spec.id, _Made(pid, group, spec.uid, forks=forks), pidfd, writable_fd)
+            self._keep(spec.id, _Made(clone.pid, group, spec.uid, forks=forks), clone.pidfd, writable_fd)
 
     def _join(self, container_id: str, template_id: str) -> None:
         """Ask a template for a process in a container whose walls stand."""
@@ -383,7 +377,10 @@ class Launcher:
         One that was about to join a container is in the way of that container's end (pid_namespaces(7)).
         """
         with contextlib.suppress(OSError):  # no descriptor is to be had: until the next template ends
-            while orphans := set(procfs.children(os.getpid())) - {made.pid for made in self._containers.values()}:
+            while orphans := set(procfs.children(os.getpid())) - {
+                self._zygote.pid,
+                *(made.pid for made in self._containers.values()),
+            }:
                 for pid in orphans:
                     os.kill(pid, signal.SIGKILL)
                     os.waitpid(pid, 0)
@@ -410,10 +407,10 @@ class Launcher:
         wire.send(self._server, wire.encode(header))
 
 
-def _end(pid: int, pidfd: int) -> None:
-    """Kill and reap a child."""
-    process.pidfd_signal(pidfd, signal.SIGKILL)
-    os.waitpid(pid, 0)
+def _opened(stack: contextlib.ExitStack, fd: int) -> int:
+    """Have a descriptor closed with a stack, and return it."""
+    stack.callback(os.close, fd)
+    return fd
 
 
 def _make_writable(spec: ContainerSpec, stat: bytes, *, over_files: bool) -> int:
@@ -470,37 +467,40 @@ def _size(disk_bytes: int, stat: bytes) -> str:
     return str(disk_bytes + -(-len(stat) // _PAGE_BYTES) * _PAGE_BYTES)
 
 
-def _hand_over(init: socket.socket, image: Sequence[bytes], pid: int) -> None:
-    """Let init go on, with its account of bytes, and with the image in which its owners are shown as the container's: root's files as its root's.
+def _open_account(pid: int, opened: contextlib.ExitStack) -> list[int]:
+    """Open init's account of bytes, which it may not do itself: it never is dumpable. None where the kernel has no CONFIG_TASK_IO_ACCOUNTING."""
+    account: list[int] = []
+    with contextlib.suppress(FileNotFoundError):
+        account.append(os.open(f"/proc/{pid}/io", os.O_RDONLY | os.O_CLOEXEC))
+        opened.callback(os.close, account[0])
+    return account
+
+
+def _show_as_own(image: Sequence[bytes], pid: int, opened: contextlib.ExitStack) -> list[int]:
+    """Return detached mounts of layers in which their owners are shown as the container's: root's files as its root's.
 
     Where the file system has no id-mapped mounts the files belong to nobody, which only shows in ls: none can be
-    written in either case.
+    written in either case. Then it is none.
     """
     userns = os.open(f"/proc/{pid}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
+    opened.callback(os.close, userns)
     mapped: list[int] = []
-    account: list[int] = []
     try:
-        with contextlib.suppress(FileNotFoundError):  # a kernel without CONFIG_TASK_IO_ACCOUNTING
-            account.append(os.open(f"/proc/{pid}/io", os.O_RDONLY | os.O_CLOEXEC))
-        given = mapped
-        try:
-            for layer in image:
-                mapped.append(mounts.clone_tree(layer))
-                mounts.set_attributes(mapped[-1], _RDONLY, userns_fd=userns)
-        except OSError as error:
-            if not mounts.means_no_idmap(error):
-                raise
-            given = []
-        wire.send(init, steps.WITH_ACCOUNT if account else b"go", given + account)
-    finally:
-        for fd in (userns, *mapped, *account):
-            os.close(fd)
+        for layer in image:
+            mapped.append(mounts.clone_tree(layer))
+            opened.callback(os.close, mapped[-1])
+            mounts.set_attributes(mapped[-1], _RDONLY, userns_fd=userns)
+    except OSError as error:
+        if not mounts.means_no_idmap(error):
+            raise
+        return []
+    return mapped
 
 
 def main() -> NoReturn:
     """Run on the socket of descriptor 3; argv: the image store, and the parent cgroup or nothing.
 
-    Descriptor 4 is the mount that this process's own executable came by. It is made good for data alone, for
+    Descriptor 4 is the mount that this process's own executable came by, and the zygote's does. Then it is made good for data alone, for
     /proc/self/exe of a process that is about to become a program leads there, out of its container.
     """
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # process 1 must have no handler: it would hear the signal from inside
@@ -514,19 +514,19 @@ def main() -> NoReturn:
         os.setpriority(os.PRIO_PROCESS, 0, 0)
     server = socket.socket(fileno=3)
     server.set_inheritable(False)
-    mounts.set_attributes(4, mounts.MountAttr.NOEXEC, recursive=True)
-    os.close(4)
+    os.set_inheritable(4, False)
     store, parent = sys.argv[1], (sys.argv[2] if len(sys.argv) > 2 else None)  # noqa: PLR2004
     try:
-        launcher = Launcher(server, store, parent)
+        launcher = Launcher(server, store, parent, programs=4)
+        mounts.set_attributes(4, mounts.MountAttr.NOEXEC, recursive=True)
+        os.close(4)
     except OSError as error:
         wire.send(server, wire.encode({"type": "unfit", "reason": wire.reason_of(error)}))
         os._exit(1)
     sys.meta_path.clear()  # an import after the root has changed would find a container's files, or none
-    heap.give_back()
-    gc.freeze()  # pages that the collector does not touch stay shared with every init
-    gc.disable()
-    with contextlib.suppress(ConnectionError):  # the server's end: before it took an answer, or in the middle of one
+    gc.disable()  # nothing here makes cycles
+    # The server's end, before it took an answer or in the middle of one; or the zygote's, without which the server needs another launcher.
+    with contextlib.suppress(ConnectionError, ZygoteGone):
         launcher.run()
     launcher.close()
     os._exit(0)

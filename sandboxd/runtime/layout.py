@@ -41,7 +41,7 @@ _READ_ONLY = _GUARD | MountAttr.RDONLY
 _LINKS = {"fd": "/proc/self/fd", "stdin": "/proc/self/fd/0", "stdout": "/proc/self/fd/1", "stderr": "/proc/self/fd/2"}
 
 
-def enter(store: str) -> Sequence[str]:
+def enter(store: str) -> tuple[str, ...]:
     """Move this process into a mount namespace with that root. Needs CAP_SYS_ADMIN.
 
     Returns which of the host's device nodes are in it: none where containers can have nodes of their own (mknod(2)).

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sandboxd.linux import cgroups, landlock, network, user_namespace
+from sandboxd.runtime.zygote import PROGRAM
 
-# clone3 5.3, openat2 5.6, close_range 5.9, overlayfs in a user namespace 5.11, mount_setattr 5.12.
+# clone3 5.3, which puts into a cgroup since 5.7, openat2 5.6, close_range 5.9, overlayfs in a user namespace 5.11, mount_setattr 5.12.
 MIN_KERNEL = (5, 12)
 MIN_OPEN_FILES = 4096
 _CAPABILITIES = {
@@ -210,6 +211,13 @@ def _python() -> Check:
     return _check("python", sys.version_info >= (3, 11), platform.python_version(), "use Python 3.11 or newer")
 
 
+def _init() -> Check:
+    present = os.access(PROGRAM, os.X_OK)
+    finding = str(PROGRAM) if present else f"no {PROGRAM}"
+    fix = "apt-get install gcc libc6-dev, and install sandboxd again; in a checkout: python deploy/build_init.py"
+    return _check("init", present, finding, fix)
+
+
 def _image(store: Path, name: str) -> Check:
     place = store / name
     present = (place / "manifest.toml").exists()
@@ -241,6 +249,7 @@ _CHECKS: tuple[Callable[[], Check], ...] = (
     _kernel,
     _architecture,
     _python,
+    _init,
     _privileges,
     _identities,
     _namespaces,

@@ -69,8 +69,6 @@ class ContainerSpec:
     """Whether nobody has its network namespace before or after it, and its root owns it; else one is used in which nothing has happened."""
     forked: bool = False
     """Whether its program is forked from a template, and not exec'ed by its init."""
-    spare: bool = False
-    """Whether it is made before anybody waits for it."""
 
     @property
     def program_ids(self) -> tuple[int, int]:
@@ -146,12 +144,3 @@ class ProgramSpec:
     open_files: int
     file_size_bytes: int
     stack_bytes: int
-
-    def to_json(self) -> dict[str, Any]:
-        """Return it as plain values."""
-        return shallow_dict(self)
-
-    @classmethod
-    def from_json(cls, value: dict[str, Any]) -> ProgramSpec:
-        """Return what :meth:`to_json` made plain."""
-        return cls(**{**value, "argv": tuple(value["argv"])})

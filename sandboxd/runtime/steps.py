@@ -1,31 +1,31 @@
-"""The steps that turn a cloned process into init, each one wall. Their names are what a failure is reported by.
+"""The steps that turn a clone of the zygote into a container's init, each one wall. Their names are what a failure is reported by.
 
-They run in the child, in the order of ``init.STEPS``. A step raises OSError; it never returns without its wall.
+They are written here, as calls of a script, and made there, in the order of ``STEPS``, by ``init.c``. What is the same for two containers
+is written once.
 """
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import os
 import resource
-import socket
-from collections.abc import Sequence
+import struct
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Protocol
 
-from sandboxd.linux import cgroups, credentials, landlock, mounts, process, seccomp
+from sandboxd.linux import calls, process
 from sandboxd.linux.landlock import Access, Domain
 from sandboxd.linux.mounts import MountFlag
-from sandboxd.runtime import layout, wire
-from sandboxd.runtime.spec import HOSTNAME, PROGRAM_GID, PROGRAM_UID, WORKSPACE, IdMap
+from sandboxd.linux.script import Cell, Script
+from sandboxd.runtime import layout
+from sandboxd.runtime.spec import HOSTNAME, PROGRAM_GID, PROGRAM_UID, WORKSPACE
 
 _GUARD = MountFlag.NOSUID | MountFlag.NODEV
 _GUARD_DATA = _GUARD | MountFlag.NOEXEC
 _GUARD_TERMINALS = MountFlag.NOSUID | MountFlag.NOEXEC
 _WRITE_PROTECT = _GUARD | MountFlag.BIND | MountFlag.REMOUNT | MountFlag.RDONLY
 _BIND = MountFlag.BIND
-_CGROUP = process.Namespace.CGROUP
 _ROOT = layout.CONTAINER_ROOT
 _WRITABLE = layout.CONTAINER_WRITABLE
 
@@ -63,9 +63,6 @@ _OVER_WORKSPACE = (
 _STAT, _PROC_STAT = _WRITABLE + os.fsencode(f"/{layout.STAT}"), _ROOT + b"/proc/stat"
 _NULL, _EMPTY = _ROOT + b"/dev/null", _WRITABLE + os.fsencode(f"/{layout.EMPTY}")
 _WORKSPACE = _ROOT + os.fsencode(WORKSPACE)
-_READY = wire.InitMessage(wire.FromInit.READY).encode()
-WITH_ACCOUNT = b"go, with io"
-"""What the launcher says where the last descriptor is init's account of bytes."""
 READ_ONLY = (b"/proc/bus", b"/proc/irq", b"/proc/sys", b"/proc/sysrq-trigger")
 
 _READ = Access.EXECUTE | Access.READ_FILE | Access.READ_DIR
@@ -84,89 +81,122 @@ ACCESS = (
 """What Landlock allows below each directory; to what is said of the ones above it, it adds."""
 
 
-class Entering(Protocol):
-    """Who enters a control group."""
-
-    entrances: Sequence[int]
-    """Of that group, where it was not born in it."""
+_ORDERS = struct.Struct("<5I")
+_MEMLOCK_BYTES = 8 << 20
+_QUEUED_SIGNALS = 4096
 
 
-@dataclass(slots=True, kw_only=True)
-class Child:
-    """What the child has been given."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """All that the script of a container's init depends on. What else it is given are descriptors: :class:`Descriptors`."""
 
-    control: socket.socket
-    """The server's end of this is the container's owner."""
-    ids: IdMap
-    image: Sequence[bytes]
+    root: int
+    """The container's root, inside; and below, whom init acts as once a program may run."""
+    init: int
+    single: bool
+    """Whether there is one id for root, init and program."""
+    image: tuple[bytes, ...]
     """Where the image's layers are mounted in the launcher's tree, the lowest first."""
-    workspaces: Sequence[int]
+    mapped: bool
+    """Whether detached mounts of them come along, in which their owners are shown as the container's: root's files as its root's."""
+    workspaces: tuple[int, ...]
     """The numbers of those that have something in their workspace."""
-    writable_fd: int
-    """Detached mount of the container's own tmpfs."""
-    devices_fd: int
-    """Detached mount of its own /dev."""
-    entrances: Sequence[int]
-    """As of :class:`Entering`."""
-    host_devices: Sequence[str]
-    """What of it are the host's own nodes: all, where none can be made."""
+    entrances: int
+    """How many the control group has, where init is not born in it."""
+    host_devices: tuple[str, ...]
+    """What of its /dev are the host's own nodes: all, where none can be made."""
     bpf: bytes
     last_capability: int
     landlock: Domain | None
-    program: socket.socket | None = None
+    leaves_groups: bool
+    """Whether it has supplementary groups to leave, and may."""
+    forked: bool
+    """Whether the program is a template's fork."""
+    account: bool
+    """Whether the kernel has /proc/PID/io: the bytes that init and all it has reaped read and wrote. CONFIG_TASK_IO_ACCOUNTING."""
+
+
+class Entering(Protocol):
+    """Who enters a control group."""
+
+    script: Script
+    entrances: Sequence[Cell]
+    """Of that group, where it was not born in it."""
+
+
+class Building(Protocol):
+    """Whose walls are being built."""
+
+    script: Script
+
+
+@dataclass(slots=True)
+class Build:
+    """The script of an init that is being written. The descriptors come with the message in the order that they are in here."""
+
+    plan: Plan
+    script: Script = field(default_factory=lambda: Script(_ORDERS.size))
+    control: Cell = field(init=False)
+    """The server's end of this is the container's owner."""
+    writable: Cell = field(init=False)
+    """Detached mount of the container's own tmpfs."""
+    devices: Cell = field(init=False)
+    """Detached mount of its own /dev."""
+    program: Cell | None = field(init=False)
     """Where a template's fork speaks, if the program is one."""
-    program_pid: int = 0
-    spare: bool = False
-    """Whether nobody waits for this container yet."""
-    sync: socket.socket = field(init=False)
-    """The launcher speaks here once: the ids are mapped; carries the layers' mounts if they are id-mapped, and ``io_fd``, if there is one."""
-    listener: int = -1
-    io_fd: int = -1
-    """/proc/PID/io of this process: the bytes that it and all it has reaped read and wrote. Kernels without CONFIG_TASK_IO_ACCOUNTING have none."""
+    account: Cell | None = field(init=False)
+    entrances: Sequence[Cell] = field(init=False)
+    layers: Sequence[Cell] = field(init=False)
+    listener: Cell | None = None
+    image: Sequence[bytes] = field(init=False)
+    """Where the layers are when the root is mounted."""
+
+    def __post_init__(self) -> None:
+        plan, descriptor = self.plan, self.script.descriptor
+        self.control, self.writable, self.devices = descriptor(), descriptor(), descriptor()
+        self.program = descriptor() if plan.forked else None
+        self.account = descriptor() if plan.account else None
+        self.entrances = [descriptor() for _ in range(plan.entrances)]
+        self.layers = [descriptor() for _ in plan.image] if plan.mapped else []
+        self.image = [layout.CONTAINER_LAYER % number for number in range(len(self.layers))] or plan.image
 
 
-def keep_only_own_descriptors(child: Child) -> None:
-    """Close what the launcher had open: other containers' sockets among it."""
-    sockets = [child.sync.fileno(), child.control.fileno()]
-    if child.program is not None:
-        sockets.append(child.program.fileno())
-    process.close_all_but((*sockets, child.writable_fd, child.devices_fd, *child.entrances))
+@lru_cache(maxsize=64)
+def script(plan: Plan) -> bytes:
+    """Return what a clone is to do to become a container's init."""
+    build = Build(plan)
+    for step in STEPS:
+        build.script.step(step.__name__)
+        step(build)
+    cells = (build.control, build.program, build.account, build.listener)
+    return build.script.finish(_ORDERS.pack(*(cell.offset if cell is not None else 0 for cell in cells), 0))
 
 
-def enter_group(child: Entering) -> None:
-    """Enter the control group, unless it was born in it."""
-    cgroups.enter(child.entrances)
+def enter_group(build: Entering) -> None:
+    """Enter the control group, unless it was born in it.
 
-
-def await_identity(child: Child) -> None:
-    """Wait for the launcher to map the ids, and to open what tells of this process, which may not do so itself.
-
-    It never may be dumpable while it has the launcher's tree: who owns its user namespace, as a template may, could enter that.
+    Who moves a process waits for all that fork and exec at the time, by a grace period of RCU. For a thread that moves itself alone, which
+    v1 has ``tasks`` for, nobody need be waited for (Linux 5.6, 9a3284fad42f).
     """
-    message, fds = wire.receive(child.sync, 16)
-    if not message:
-        raise ConnectionResetError(errno.ECONNRESET, "the launcher is gone")
-    child.sync.close()
-    if message == WITH_ACCOUNT:
-        child.io_fd = fds.pop()
-    if fds:
-        child.image = [layout.CONTAINER_LAYER % number for number in range(len(fds))]
-        for fd, place in zip(fds, child.image, strict=True):
-            mounts.attach_and_close(fd, place)
+    for entrance in build.entrances:
+        build.script.call("write", entrance, "0", 1)
+        build.script.call("close", entrance)
 
 
-def become_root_of_the_container(child: Child) -> None:
+def become_root_of_the_container(build: Build) -> None:
     """Take on the container's uid 0, nobody on the host, with every capability over the new namespaces only."""
-    credentials.become(child.ids.root, child.ids.root)
+    if build.plan.leaves_groups:
+        calls.leave_groups(build.script)
+    calls.become(build.script, build.plan.root, build.plan.root)
 
 
-def enter_own_namespaces(_child: object) -> None:
+def enter_own_namespaces(build: Building) -> None:
     """Begin a cgroup namespace, now that this is in the container's own group, and name the host.
 
     The other namespaces came with clone3.
     """
-    process.unshare(_CGROUP)
-    socket.sethostname(HOSTNAME)
+    build.script.call("unshare", process.Namespace.CGROUP)
+    build.script.call("sethostname", HOSTNAME, len(HOSTNAME))
 
 
 def over(image: Sequence[bytes]) -> bytes:
@@ -178,135 +208,121 @@ def _lower(layers: Sequence[bytes]) -> bytes:
     return b"lowerdir=" + b":".join(reversed(layers))
 
 
-def mount_root(child: Child) -> None:
+def mount_root(build: Build) -> None:
     """Put the private writable layer over the image: the container's root.
 
     Over a workspace with files it goes by an overlay of its own, of the layers themselves: the kernel does not stack one more on the
     root's. What a program makes and changes is at the same place of the tmpfs in either case.
     """
-    mounts.make_private()
-    mounts.attach_and_close(child.writable_fd, _WRITABLE)
-    mounts.mount(b"overlay", _ROOT, b"overlay", _GUARD, over(child.image))
-    mounts.mount(_WRITABLE + b"/tmp", _ROOT + b"/tmp", None, _BIND)
-    if child.workspaces:
-        below = [child.image[number] + os.fsencode(WORKSPACE) for number in child.workspaces]
-        mounts.mount(b"overlay", _WORKSPACE, b"overlay", _GUARD, _lower(below) + _OVER_WORKSPACE)
+    calls.make_private(build.script)
+    for layer, place in zip(build.layers, build.image, strict=False):
+        calls.attach(build.script, layer, place)
+    calls.attach(build.script, build.writable, _WRITABLE)
+    calls.mount(build.script, b"overlay", _ROOT, b"overlay", _GUARD, over(build.image))
+    calls.mount(build.script, _WRITABLE + b"/tmp", _ROOT + b"/tmp", None, _BIND)
+    if build.plan.workspaces:
+        below = [build.image[number] + os.fsencode(WORKSPACE) for number in build.plan.workspaces]
+        calls.mount(build.script, b"overlay", _WORKSPACE, b"overlay", _GUARD, _lower(below) + _OVER_WORKSPACE)
     else:
-        mounts.mount(_WRITABLE + b"/workspace", _WORKSPACE, None, _BIND)
-    if child.ids.single:  # the program owns the upper layer, too
-        mounts.mount(None, _ROOT, None, _WRITE_PROTECT)
+        calls.mount(build.script, _WRITABLE + b"/workspace", _WORKSPACE, None, _BIND)
+    if build.plan.single:  # the program owns the upper layer, too
+        calls.mount(build.script, None, _ROOT, None, _WRITE_PROTECT)
 
 
-def mount_devices(child: Child) -> None:
+def mount_devices(build: Build) -> None:
     """Give it its own null, zero, full, random, urandom, tty, terminals and message queues, and shared memory inside the disk limit.
 
     The kernel has some thousand terminals for all (kernel.pty.max).
     """
-    mounts.attach_and_close(child.devices_fd, _ROOT + b"/dev")
-    for name in child.host_devices:
-        mounts.mount(os.fsencode(f"{layout.DEVICES}/{name}"), _ROOT + os.fsencode(f"/dev/{name}"), None, _BIND)
-    mounts.mount(b"devpts", _ROOT + b"/dev/pts", b"devpts", _GUARD_TERMINALS, _TERMINAL_OPTIONS)
-    mounts.mount(b"mqueue", _ROOT + b"/dev/mqueue", b"mqueue", _GUARD_DATA)
-    mounts.mount(_WRITABLE + b"/shm", _ROOT + b"/dev/shm", None, _BIND)
+    calls.attach(build.script, build.devices, _ROOT + b"/dev")
+    for name in build.plan.host_devices:
+        calls.mount(
+            build.script, os.fsencode(f"{layout.DEVICES}/{name}"), _ROOT + os.fsencode(f"/dev/{name}"), None, _BIND
+        )
+    calls.mount(build.script, b"devpts", _ROOT + b"/dev/pts", b"devpts", _GUARD_TERMINALS, _TERMINAL_OPTIONS)
+    calls.mount(build.script, b"mqueue", _ROOT + b"/dev/mqueue", b"mqueue", _GUARD_DATA)
+    calls.mount(build.script, _WRITABLE + b"/shm", _ROOT + b"/dev/shm", None, _BIND)
 
 
-def mount_proc(_child: Child) -> None:
+def mount_proc(build: Build) -> None:
     """Show the container's own processes, and of those only what the program could signal (hidepid hides init)."""
-    mounts.mount(b"proc", _ROOT + b"/proc", b"proc", _GUARD_DATA, b"hidepid=2")
+    calls.mount(build.script, b"proc", _ROOT + b"/proc", b"proc", _GUARD_DATA, b"hidepid=2")
 
 
-def show_own_cpus(_child: Child) -> None:
+def show_own_cpus(build: Build) -> None:
     """Show a /proc/stat of the container's own.
 
     C libraries count in it the CPUs that are online where there is no /sys, and the real one tells of everybody's work.
     """
-    mounts.mount(_STAT, _PROC_STAT, None, _BIND)
-    mounts.write_protect(_PROC_STAT)
+    calls.mount(build.script, _STAT, _PROC_STAT, None, _BIND)
+    calls.write_protect(build.script, _PROC_STAT)
 
 
-def mask_proc(_child: Child) -> None:
+def mask_proc(build: Build) -> None:
     """Hide and write-protect the kernel's own interfaces in /proc."""
-    mounts.protect(_EMPTY)  # and so what is bound from there
+    calls.protect(build.script, _EMPTY)  # and so what is bound from there
     for path in MASKED_FILES:
-        mounts.mask(_ROOT + path, _NULL, _EMPTY)
+        calls.mask(build.script, _ROOT + path, _NULL, _EMPTY)
     for path in MASKED_DIRECTORIES:
-        mounts.mask(_ROOT + path, _EMPTY, _NULL)
+        calls.mask(build.script, _ROOT + path, _EMPTY, _NULL)
     for path in READ_ONLY:
-        mounts.protect(_ROOT + path)
+        calls.protect(build.script, _ROOT + path)
 
 
-def pivot(_child: object) -> None:
+def pivot(build: Building) -> None:
     """Leave the launcher's tree for good."""
-    mounts.pivot_into(_ROOT)
-    os.chdir(WORKSPACE)
+    calls.pivot_into(build.script, _ROOT)
+    build.script.call("chdir", WORKSPACE)
 
 
-def forget_privileges(child: Child) -> None:
+def forget_privileges(build: Build) -> None:
     """Become an ordinary user with no capability in any set and no way to one.
 
     Init acts as a user of its own, so that the program cannot end it by an rlimit: RLIMIT_CPU kills even process 1.
     """
-    credentials.lock_out_capabilities(child.last_capability)
-    credentials.become_with_effective(PROGRAM_UID, PROGRAM_GID, child.ids.init)
-    credentials.drop_capabilities()
-    process.forbid_new_privileges()
-    process.make_undumpable()
+    calls.lock_out_capabilities(build.script, build.plan.last_capability)
+    calls.become_with_effective(build.script, PROGRAM_UID, PROGRAM_GID, build.plan.init)
+    calls.drop_capabilities(build.script)
+    calls.forbid_new_privileges(build.script)
+    calls.make_undumpable(build.script)
 
 
-def limit_what_no_request_sets(_child: object) -> None:
+def limit_what_no_request_sets(build: Building) -> None:
     """Allow no real-time priority, little locked memory and few queued signals. That no core is dumped comes from the launcher."""
-    process.cap_rlimit(resource.RLIMIT_RTPRIO, 0)
-    process.cap_rlimit(resource.RLIMIT_NICE, 0)
-    process.cap_rlimit(resource.RLIMIT_MEMLOCK, 8 * 1024 * 1024)
-    process.cap_rlimit(resource.RLIMIT_SIGPENDING, 4096)
+    calls.limit(build.script, resource.RLIMIT_RTPRIO, 0)
+    calls.limit(build.script, resource.RLIMIT_NICE, 0)
+    calls.limit(build.script, resource.RLIMIT_MEMLOCK, _MEMLOCK_BYTES)
+    calls.limit(build.script, resource.RLIMIT_SIGPENDING, _QUEUED_SIGNALS)
 
 
-def restrict_access(child: Child) -> None:
+def restrict_access(build: Build) -> None:
     """Say once more, by Landlock, what can be written, and that no mount changes; and keep signals and sockets inside.
 
     It does not go by owners and permissions, so it holds where somebody became root. Optional: kernels without it.
     """
-    if child.landlock is not None:
-        landlock.restrict(child.landlock)
+    if build.plan.landlock is not None:
+        calls.restrict_access(build.script, build.plan.landlock)
 
 
-def filter_system_calls(child: Child) -> None:
-    """Load the policy's filter, last: the steps above need calls that it forbids."""
-    listener = seccomp.load(child.bpf, listener=child.program is None)
-    if listener is not None:
-        child.listener = listener
+def filter_system_calls(build: Build) -> None:
+    """Load the policy's filter, last: the steps above need calls that it forbids. A template's fork brings the listener of its own."""
+    if not build.plan.forked:
+        build.listener = build.script.cell()
+    calls.filter_system_calls(build.script, build.plan.bpf, build.listener)
 
 
-def await_program(child: Child) -> None:
-    """Where a template's fork is to be the program, wait until it stands behind the same walls. It has a filter of its own."""
-    if child.program is None:
-        return
-    wire.send(child.control, wire.InitMessage(wire.FromInit.BUILT).encode())
-    message, fds = wire.receive(child.program, 128)
-    word, _, detail = message.decode(errors="replace").partition(" ")
-    if word != "ready":
-        number = int(word) if word.isdecimal() else errno.ECONNRESET
-        raise OSError(number, f"{os.strerror(number)}: {detail or 'join'}")
-    child.program_pid, child.listener = int(detail), fds[0]
-
-
-def report_ready(child: Child) -> None:
-    """Hand the listener to the server and say that everything stands."""
-    if child.listener < 0:
-        raise OSError(errno.EINVAL, "the kernel gave no seccomp listener")
-    wire.send(child.control, _READY, [child.listener])
-    os.close(child.listener)
-
-
-def act_as(uid: int) -> None:
-    """Act as the program's user or as init's own. The kernel makes who changes dumpable as it sees fit: so not that."""
-    os.seteuid(uid)
-    process.make_undumpable()
-
-
-def report_failure(child: Child, step: str, error: OSError) -> None:
-    """Tell the server which step failed and why, if it still listens."""
-    text = f"{step}\0{wire.reason_of(error)}".encode()
-    message = wire.InitMessage(wire.FromInit.FAILED, error.errno or 0, text=text)
-    with contextlib.suppress(OSError):
-        wire.send(child.control, message.encode())
+STEPS: tuple[Callable[[Build], None], ...] = (
+    enter_group,
+    become_root_of_the_container,
+    enter_own_namespaces,
+    mount_root,
+    mount_devices,
+    mount_proc,
+    show_own_cpus,
+    mask_proc,
+    pivot,
+    forget_privileges,
+    limit_what_no_request_sets,
+    restrict_access,
+    filter_system_calls,
+)

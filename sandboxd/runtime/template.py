@@ -26,15 +26,14 @@ import contextlib
 import fcntl
 import os
 import resource
-import signal
-import socket
+import struct
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import NoReturn
+from dataclasses import dataclass, field
 
-from sandboxd.linux import credentials, mounts, process, seccomp
+from sandboxd.linux import calls, credentials, mounts, process, seccomp
 from sandboxd.linux.landlock import Domain
 from sandboxd.linux.mounts import MountFlag
+from sandboxd.linux.script import Cell, Script
 from sandboxd.runtime import layout, steps
 from sandboxd.runtime.spec import PROGRAM_GID, PROGRAM_UID, WORKSPACE, TemplateSpec
 
@@ -43,25 +42,45 @@ JOINED = ("user", "mnt", "net", "ipc", "uts", "cgroup", "pid")
 """The namespaces that a fork enters, the first of which gives it the right to the others. By their names in /proc/PID/ns."""
 
 
-@dataclass(slots=True, kw_only=True)
-class Child:
-    """What the child has been given."""
+_STREAMS = 3
+_ORDERS = struct.Struct("<5I")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """All that the script of a template depends on."""
 
     spec: TemplateSpec
-    forks: socket.socket
-    """The launcher asks here for forks."""
-    control: socket.socket
-    """The server hears here that it is ready, and that it is gone."""
-    streams: Sequence[int]
     image: Sequence[bytes]
     """Where the image's layers are mounted in the launcher's tree, the lowest first."""
-    writable_fd: int
-    """Detached mount of a tmpfs with the hook in it."""
-    devices_fd: int
-    entrances: Sequence[int]
-    """As of ``steps.Entering``."""
+    entrances: int
+    """As of ``steps.Plan``, and the following."""
     bpf: bytes
     last_capability: int
+    leaves_groups: bool
+
+
+@dataclass(slots=True)
+class Build:
+    """The script of a template that is being written. The descriptors come with the message in the order that they are in here."""
+
+    plan: Plan
+    script: Script = field(default_factory=lambda: Script(_ORDERS.size))
+    streams: Sequence[Cell] = field(init=False)
+    forks: Cell = field(init=False)
+    """The launcher asks here for forks."""
+    control: Cell = field(init=False)
+    """The server hears here that it is ready, and that it is gone."""
+    writable: Cell = field(init=False)
+    """Detached mount of a tmpfs with the hook in it."""
+    devices: Cell = field(init=False)
+    entrances: Sequence[Cell] = field(init=False)
+
+    def __post_init__(self) -> None:
+        descriptor = self.script.descriptor
+        self.streams = [descriptor() for _ in range(_STREAMS)]
+        self.forks, self.control, self.writable, self.devices = descriptor(), descriptor(), descriptor(), descriptor()
+        self.entrances = [descriptor() for _ in range(self.plan.entrances)]
 
 
 def make_files(image: Sequence[bytes], place: str, hook: bytes) -> int:
@@ -117,80 +136,78 @@ def configuration(policy_bpf: bytes, preload: Sequence[str], last_capability: in
     return "\n".join(lines).encode()
 
 
-def main(child: Child) -> NoReturn:
-    """Run as the template's process, to its exec. What fails is said where the server looks for its end: on its stderr."""
-    try:
-        for step in STEPS:
-            try:
-                step(child)
-            except OSError as error:
-                os.write(child.streams[2], f"{step.__name__}: {error}".encode())
-                os._exit(1)
-    finally:
-        os._exit(1)
+def script(plan: Plan) -> bytes:
+    """Return what a clone is to do to become a template. What fails is said where the server looks for its end: on its stderr."""
+    build = Build(plan)
+    for step in STEPS:
+        build.script.step(step.__name__)
+        step(build)
+    return build.script.finish(_ORDERS.pack(0, 0, 0, 0, build.streams[2].offset))
 
 
-def leave_groups(_child: Child) -> None:
-    """Leave all supplementary groups, while there is a /proc."""
-    credentials.leave_groups()
+def leave_groups(build: Build) -> None:
+    """Leave all supplementary groups, if there are any to leave."""
+    if build.plan.leaves_groups:
+        calls.leave_groups(build.script)
 
 
-def mount_root(child: Child) -> None:
+def mount_root(build: Build) -> None:
     """Mount the image with the hook over it, and a /dev; all of it read-only.
 
     Without what it has in its workspace, which a program may have left: an interpreter that is to be a template would run what it finds there.
     """
-    mounts.make_private()
-    mounts.attach_and_close(child.writable_fd, layout.CONTAINER_WRITABLE)
+    calls.make_private(build.script)
+    calls.attach(build.script, build.writable, layout.CONTAINER_WRITABLE)
     root = layout.CONTAINER_ROOT
     guard = MountFlag.NOSUID | MountFlag.NODEV | MountFlag.RDONLY
-    mounts.mount(b"overlay", root, b"overlay", guard, steps.over(child.image))
+    calls.mount(build.script, b"overlay", root, b"overlay", guard, steps.over(build.plan.image))
     workspace = root + os.fsencode(WORKSPACE)
-    mounts.mount(layout.CONTAINER_WRITABLE + os.fsencode(f"/{layout.EMPTY}"), workspace, None, MountFlag.BIND)
-    mounts.write_protect(workspace)
-    mounts.attach_and_close(child.devices_fd, root + b"/dev")
+    empty = layout.CONTAINER_WRITABLE + os.fsencode(f"/{layout.EMPTY}")
+    calls.mount(build.script, empty, workspace, None, MountFlag.BIND)
+    calls.write_protect(build.script, workspace)
+    calls.attach(build.script, build.devices, root + b"/dev")
 
 
-def set_limits(child: Child) -> None:
+def set_limits(build: Build) -> None:
     """Set what no request sets, and the stack, which decides at exec where all else is put."""
-    steps.limit_what_no_request_sets(child)
-    process.cap_rlimit(resource.RLIMIT_STACK, child.spec.stack_bytes)
+    steps.limit_what_no_request_sets(build)
+    calls.limit(build.script, resource.RLIMIT_STACK, build.plan.spec.stack_bytes)
 
 
-def forget_privileges(child: Child) -> None:
+def forget_privileges(build: Build) -> None:
     """Become nobody, with nothing but CAP_SETUID."""
-    credentials.become_with(child.spec.uid, child.spec.uid, credentials.CAP_SETUID, child.last_capability)
-    process.forbid_new_privileges()
+    uid = build.plan.spec.uid
+    calls.become_with(build.script, uid, uid, credentials.CAP_SETUID, build.plan.last_capability)
+    calls.forbid_new_privileges(build.script)
 
 
-def take_descriptors(child: Child) -> None:
+def take_descriptors(build: Build) -> None:
     """Have the streams as 0, 1 and 2, and the sockets where the hook looks for them."""
-    wanted = [*child.streams, child.forks.fileno(), child.control.fileno()]
-    # Out of the way of what is given now.
-    moved = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, len(wanted)) for fd in wanted]
-    for number, fd in enumerate(moved):
-        os.dup2(fd, number)
-    process.close_all_but(set(range(len(wanted))))
+    wanted = [*build.streams, build.forks, build.control]
+    for fd in wanted:  # out of the way of what is given now
+        build.script.call("fcntl", fd, fcntl.F_DUPFD_CLOEXEC, len(wanted), result=fd)
+    for number, fd in enumerate(wanted):
+        calls.take_descriptor(build.script, fd, number)
+    build.script.call("dup3", 2, len(wanted), os.O_CLOEXEC, result=build.streams[2])  # for what fails yet
+    calls.close_all_from(build.script, len(wanted) + 1)
 
 
-def forget_signals(_child: Child) -> None:
+def forget_signals(build: Build) -> None:
     """Block and ignore none, as posix_spawn(3) has it for a program."""
-    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
-        signal.signal(number, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+    calls.forget_signals(build.script)
 
 
-def filter_system_calls(child: Child) -> None:
+def filter_system_calls(build: Build) -> None:
     """Load the filter."""
-    seccomp.load(child.bpf, listener=False)
+    calls.filter_system_calls(build.script, build.plan.bpf, None)
 
 
-def execute(child: Child) -> None:
+def execute(build: Build) -> None:
     """Start the runtime."""
-    os.execve(child.spec.argv[0], child.spec.argv, child.spec.env)  # noqa: S606
+    calls.execute(build.script, build.plan.spec.argv, build.plan.spec.env)
 
 
-STEPS: tuple[Callable[[Child], None], ...] = (
+STEPS: tuple[Callable[[Build], None], ...] = (
     steps.enter_group,
     steps.enter_own_namespaces,
     leave_groups,

@@ -6,7 +6,7 @@ a container; ``destroy``; ``forget``, of an image, which has no answer. Launcher
 ``destroyed``; or ``failed``. Both are our own code on both sides, so JSON will do.
 
 Init to server: a fixed struct, parsed with distrust, because a hostile program shares a container with init.
-Server to init: one message, START, with a memfd that has the program as JSON and then the contents of its files.
+Server to init: one message, START, with a memfd that has a script, and then the contents of files (``start.py``).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import json
 import os
 import socket
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import Any, NamedTuple
 
@@ -58,7 +58,7 @@ class FromInit(IntEnum):
     READY = 1
     """Built; waits for START. Carries the seccomp listener."""
     FAILED = 2
-    """A step of the set-up failed: errno, and ``step`` NUL ``reason`` as text. The program did not run."""
+    """A step of the set-up failed: errno, and ``step`` NUL what it was about as text. The program did not run."""
     STARTED = 3
     """The program was released: the moment on the monotonic clock in nanoseconds, and init's own CPU time since START in
     microseconds. Carries the program's pidfd and, for a tty, the master."""
@@ -153,26 +153,3 @@ def receive_sender(sock: socket.socket) -> int:
         if data and level == socket.SOL_SOCKET and kind == socket.SCM_CREDENTIALS:
             return int(_CREDENTIALS.unpack(payload)[0])
     return 0
-
-
-def to_memfd(header: dict[str, Any], contents: Iterable[bytes] = ()) -> int:
-    """Return a memfd that holds a JSON value, and raw bytes behind it."""
-    fd = os.memfd_create("start", os.MFD_CLOEXEC)
-    try:
-        for piece in (encode(header), *contents):
-            view = memoryview(piece)
-            while view:
-                view = view[os.write(fd, view) :]
-    except OSError:
-        os.close(fd)
-        raise
-    return fd
-
-
-def from_memfd(fd: int) -> tuple[dict[str, Any], int]:
-    """Read the JSON of :func:`to_memfd`, and return it with the offset of what is behind it."""
-    (size,) = struct.unpack("<I", os.pread(fd, 4, 0))
-    text = b""
-    while len(text) < size:
-        text += os.pread(fd, size - len(text), 4 + len(text))
-    return json.loads(text), 4 + size

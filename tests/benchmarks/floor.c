@@ -436,7 +436,7 @@ static pid_t start_program(const int *streams) {
     return check(pid, "vfork");
 }
 
-/* init.py, STEPS; then wait for the word to start, run the program, and say what came of it. */
+/* steps.py, STEPS, and init.c; then wait for the word to start, run the program, and say what came of it. */
 static void build(int sync, int control, int writable, int tree, int pidfd, const int *entrances) {
     int keep[] = {sync, control, writable, tree, pidfd}, image, io, streams[3], status;
     enter_groups(entrances);

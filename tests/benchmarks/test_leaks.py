@@ -8,7 +8,7 @@ from pathlib import Path
 from sandboxd.client import SandboxClient
 from sandboxd.linux.procfs import count_descriptors
 from sandboxd.v1 import execution_service_pb2 as pb
-from tests.observe import STEADY_POOL, children, group_directories, memory_bytes, wait_until_idle
+from tests.observe import STEADY_POOL, children, containers_of, group_directories, memory_bytes, wait_until_idle
 from tests.server import serving
 
 FIRST, ALL = 1_000, 10_000
@@ -46,7 +46,7 @@ def state(server, launcher):
         "descriptors of the launcher": count_descriptors(launcher),
         "mounts of the launcher": mounts,
         "groups": len(group_directories(launcher)),
-        "processes": len(children(launcher)),
+        "processes": len(containers_of(launcher)),
     }
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from sandboxd.errors import SetupFailed
 from sandboxd.linux import seccomp
-from sandboxd.model import Command, FaultDomain, Submission, Verdict
+from sandboxd.model import Command, FaultDomain, LimitsRequest, Submission, Verdict
 from tests.observe import wait_for
 from tests.slowness import SLOWNESS
 
@@ -208,3 +208,30 @@ def test_refused_calls_that_cannot_be_heard_of_are_the_platforms_fault(run, monk
 
     assert (Verdict.INTERNAL_ERROR, FaultDomain.PLATFORM) == (result.verdict, result.fault_domain)
     assert "refused system calls cannot be heard of" in result.run.detail
+
+
+FLOOD = """
+import array, socket, time
+ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [0] * 253))]
+try:
+    for _ in range(20):
+        ours.sendmsg([b"x"], rights)
+except OSError as error:
+    print(error.strerror)
+time.sleep(0.2)
+"""
+
+
+def test_descriptors_on_their_way_do_not_keep_init_from_its_reports(run):
+    """The kernel counts them for the program's user, who is init's, and compares with who sends: unix(7), ETOOMANYREFS."""
+    result = run.python(FLOOD, open_files=16)
+
+    assert (Verdict.OK, b"Too many references: cannot splice\n") == (result.verdict, result.run.stdout.data)
+
+
+@pytest.mark.parametrize("tty", [False, True])
+def test_the_fewest_open_files_that_may_be_asked_for_are_enough(host, tty):
+    submission = Submission(program=Command(argv=("/bin/true",)), limits=LimitsRequest(open_files=8), tty=tty)
+
+    assert Verdict.OK is host.execute(submission).verdict

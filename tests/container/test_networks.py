@@ -77,14 +77,16 @@ def test_sockets_that_hold_each_other_are_not_passed_on(cold):
 
 LABEL = """
 import os, socket, struct
+from sandboxd.linux import process
 from sandboxd.linux.empty_networks import EmptyNetworks
 networks = EmptyNetworks(most_idle=1)
 for change in (False, True, False):
-    with networks.inside() as network:
-        print(os.fstat(network.fd).st_ino)
-        if change:
-            request = struct.pack("!16sIBBHHHI", socket.inet_pton(socket.AF_INET6, "2001:db8::5"), 0x12345, 0, 1, 256, 0, 60 << 8, 0)
-            socket.socket(socket.AF_INET6, socket.SOCK_DGRAM).setsockopt(socket.IPPROTO_IPV6, 32, request)  # IPV6_FLOWLABEL_MGR
+    network = networks.take()
+    print(os.fstat(network.fd).st_ino)
+    if change:
+        process.enter(network.fd, process.Namespace.NETWORK)
+        request = struct.pack("!16sIBBHHHI", socket.inet_pton(socket.AF_INET6, "2001:db8::5"), 0x12345, 0, 1, 256, 0, 60 << 8, 0)
+        socket.socket(socket.AF_INET6, socket.SOCK_DGRAM).setsockopt(socket.IPPROTO_IPV6, 32, request)  # IPV6_FLOWLABEL_MGR
     networks.take_back(network)
 """
 
@@ -102,8 +104,7 @@ import os
 from sandboxd.linux.empty_networks import EmptyNetworks
 networks, made = EmptyNetworks(most_idle=2), []
 before = len(os.listdir("/proc/self/fd"))
-for _ in range(5):
-    with networks.inside() as network: made.append(network)
+for _ in range(5): made.append(networks.take())
 for network in made: networks.take_back(network)
 print(len(os.listdir("/proc/self/fd")) - before)
 """

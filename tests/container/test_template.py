@@ -11,7 +11,7 @@ import pytest
 
 from sandboxd.errors import SetupFailed
 from sandboxd.linux import landlock
-from sandboxd.model import File, Source, Start, Submission, Verdict
+from sandboxd.model import SECOND_NS, File, Source, Start, Submission, Verdict
 from sandboxd.runtime import engine as engine_module
 from sandboxd.runtime import templates
 from sandboxd.runtime.hooks import read_hook
@@ -157,6 +157,13 @@ def test_a_fork_stands_behind_the_walls_of_a_program(run):
         *("NoNewPrivs: 1", "Seccomp: 2", str(SECUREBITS)),
         *(["init is out of reach of signals"] if landlock.abi_version() >= SCOPED_SIGNALS else []),
     ] == result.run.stdout.data.decode().splitlines()
+
+
+@pytest.mark.usefixtures("template")
+def test_a_forks_limits_are_the_requests(run):
+    result = run.python("import resource; print(*resource.getrlimit(resource.RLIMIT_NOFILE))", open_files=99)
+
+    assert (Start.TEMPLATE, b"99 99\n") == (result.run.start, result.run.stdout.data)
 
 
 def test_it_is_in_a_group_of_its_own(template):
@@ -425,6 +432,22 @@ def test_a_fork_that_passes_no_listener_is_no_program(monkeypatch, passed):
     assert "a descriptor that is no seccomp listener" in errors[0]
     assert (Verdict.OK, b"hello\n") == (result.verdict, result.run.stdout.data)
     assert Start.TEMPLATE is not result.run.start
+
+
+NAMES = b'f"ready {posix.getpid()}"'
+
+
+def test_a_fork_that_names_another_process_is_no_program(monkeypatch):
+    """Init waits for the one that it is told of, which is not its child: it ends, and the container with it."""
+    hook = HOOK.replace(NAMES, b'"ready 1"')
+    assert hook != HOOK
+    monkeypatch.setattr(engine_module, "read_hook", lambda _name: hook)
+
+    with contextlib.closing(Host(templates=TEMPLATES)) as host:
+        result = wait_for(lambda: (ran := Runner(host).python(HELLO)).run.start is Start.TEMPLATE and ran)
+
+    assert Verdict.INTERNAL_ERROR is result.verdict
+    assert result.run.usage.cpu_time_ns < SECOND_NS
 
 
 @pytest.mark.parametrize("call", ["pidfd_open", "fork"])

@@ -8,13 +8,22 @@ from __future__ import annotations
 
 import os
 import re
+import signal
+import socket
+import struct
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from sandboxd.linux import calls, process
+from sandboxd.linux.procfs import children
+from sandboxd.linux.script import Script
 from sandboxd.model import Command, File, Submission, Verdict
+from sandboxd.runtime import wire
+from sandboxd.runtime.wire import FromInit
+from sandboxd.runtime.zygote import PROGRAM, Zygote
 from tests.observe import wait_for
 
 PROBE = """
@@ -336,9 +345,10 @@ def descriptors(pid):
     return sorted(re.sub(r"^/proc/[0-9]+/", "/PID/", str(name).partition("[")[0]) for name in names)
 
 
-def test_launcher_knows_nothing_of_the_servers_environment(host):
-    """For init is a clone of it, with its memory."""
-    assert b"LD_BIND_NOW=1\0" == Path(f"/proc/{host.engine.launcher_pid}/environ").read_bytes()
+def test_launcher_and_zygote_know_nothing_of_the_servers_environment(host):
+    launcher = host.engine.launcher_pid
+    for pid in (launcher, *children(launcher)[:1]):
+        assert b"" == Path(f"/proc/{pid}/environ").read_bytes()
 
 
 @pytest.fixture
@@ -351,28 +361,44 @@ def setuid_programs_are_dumpable():
     setting.write_text(before)
 
 
-DUMPABLE = """
-from sandboxd.linux import credentials, process
-with credentials.acting_as(65534):
-    print(process.prctl(3, 0, 0, 0, 0))  # PR_GET_DUMPABLE
-credentials.become(65534, 65534)
-print(process.prctl(3, 0, 0, 0, 0))
-"""
-
-
 @pytest.mark.usefixtures("setuid_programs_are_dumpable")
-def test_nobody_who_has_the_launchers_tree_is_dumpable():
-    """Init is cloned while the launcher acts as its owner, who enters all that belongs to a dumpable process of a user namespace of his."""
-    assert b"0\n0\n" == subprocess.run([sys.executable, "-c", DUMPABLE], stdout=subprocess.PIPE, check=True).stdout
+@pytest.mark.parametrize("owner", [0, 65534])
+def test_nobody_who_has_the_launchers_tree_is_dumpable(owner):
+    """Init is cloned while the zygote acts as its owner, who enters all that belongs to a dumpable process of a user namespace of his.
+
+    What is below /proc/PID belongs to the process's user while it is dumpable, and else to root (proc(5)).
+    """
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    script = Script(20)
+    control, listener = script.descriptor(), script.descriptor()
+    calls.become(script, 65534, 65534)
+    message = script.finish(struct.pack("<5I", control.offset, 0, 0, listener.offset, 0))
+    zygote = Zygote(str(PROGRAM))
+    clone = zygote.order(process.Namespace.MOUNT, owner=owner)
+    clone.arrive()
+    environment = Path(f"/proc/{clone.pid}/environ")
+    with ours, clone.socket as sync:
+        asleep = environment.stat().st_uid
+        with theirs:
+            wire.send(sync, message, [theirs.fileno(), clone.pidfd])
+        ready = wire.receive(ours, wire.INIT_MESSAGE_BYTES)[0]
+        changed = environment.stat().st_uid
+    os.waitpid(clone.pid, 0)
+    clone.close()
+    os.kill(zygote.pid, signal.SIGKILL)
+    os.waitpid(zygote.pid, 0)
+
+    assert (0, FromInit.READY, 0) == (asleep, wire.InitMessage.decode(ready).kind, changed)
 
 
+@pytest.mark.parametrize("tty", [False, True])
 @pytest.mark.parametrize("files", [(), (File(path="f", content=b"x"),)], ids=["no files", "a file"])
-def test_init_is_stripped_too(host, files, setuid_programs_are_dumpable):
+def test_init_is_stripped_too(host, files, tty, setuid_programs_are_dumpable):
     """A program that takes init over gains nothing: the host sees its capabilities, filter and dumpability.
 
-    It changes users to write the request's files, as does its child to start the program: neither makes it dumpable.
+    It changes users to write the request's files, which does not make it dumpable; and it keeps nothing of the request.
     """
-    execution = host.submit(Submission(program=Command(argv=("/bin/sleep", "20")), files=files))
+    execution = host.submit(Submission(program=Command(argv=("/bin/sleep", "20")), files=files, tty=tty))
 
     async def started():
         async for event in execution.events(from_start=True, back_pressure=False):
@@ -388,6 +414,7 @@ def test_init_is_stripped_too(host, files, setuid_programs_are_dumpable):
         wait_for(
             lambda: own == descriptors(init)
         )  # it says that the program was released, and then lets go of its streams
+        wait_for(lambda: "memfd" not in Path(f"/proc/{init}/maps").read_text())
     finally:
         host.await_(execution.abandon())
 

@@ -88,7 +88,7 @@ def test_a_jump_changes_no_time_and_no_verdict(target, jumps):
     begun = time.monotonic_ns()
     limit = Duration(seconds=LIMIT_S)
     (launcher,) = children(server.pid)
-    with SWITCH.on(launcher, jumps[0]):  # and what it clones has that for good
+    with SWITCH.on(launcher, jumps[0]):
         calls = {
             "wall": client.stub.Execute.future(limited(SLEEP, wall_time=limit)),
             "cpu": client.stub.Execute.future(limited(SPIN, cpu_time=limit)),

@@ -17,7 +17,7 @@ from sandboxd.v1 import execution_service_pb2 as pb
 from tests.api.conftest import command, python
 from tests.faults.load import failure
 from tests.guard import group_of
-from tests.observe import children, group_directories, wait_for
+from tests.observe import children, containers_of, group_directories, wait_for
 from tests.server import serving
 from tests.slowness import SLOWNESS
 
@@ -130,9 +130,9 @@ def test_no_descriptor_to_be_had(starved):
     with serving("--pool-max", "0") as server, SandboxClient(server.address) as client:
         client.execute(request)
         (launcher,) = children(server.pid)
-        wait_for(lambda: not children(launcher))
+        wait_for(lambda: not containers_of(launcher))
         failures = starve(client, server.pid if starved == "server" else launcher, request)
-        wait_for(lambda: not children(launcher))
+        wait_for(lambda: not containers_of(launcher))
 
         assert {grpc.StatusCode.INTERNAL} == {code for code, _ in failures}
         for _, told in failures:
@@ -148,7 +148,7 @@ def test_no_group_to_be_had():
     with serving("--pool-max", "0") as server, SandboxClient(server.address) as client:
         client.execute(TRUE)
         (launcher,) = children(server.pid)
-        wait_for(lambda: not children(launcher))
+        wait_for(lambda: not containers_of(launcher))
         places = [path for path in group_directories(launcher) if path.name.startswith("sandboxd.")]
         for place in places:
             wait_for(lambda place=place: not [path for path in place.iterdir() if path.is_dir()])

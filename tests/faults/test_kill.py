@@ -1,4 +1,4 @@
-"""kill -9 of server, launcher, init and spare containers under load, at any moment: nothing lives on, and no answer is wrong.
+"""kill -9 of server, launcher, zygote, init and spare containers under load, at any moment: nothing lives on, and no answer is wrong.
 
 TEST_ROUNDS and TEST_SEED: docs/reliability.md.
 """
@@ -22,11 +22,11 @@ from tests.api.conftest import command, python
 from tests.faults.bugs import bugs
 from tests.faults.chance import ROUNDS, SEED, chance_of
 from tests.faults.load import FAULT, GONE, OK, Load
-from tests.observe import children, group_directories, wait_for, wait_until_idle
+from tests.observe import children, containers_of, group_directories, wait_for, wait_until_idle
 from tests.server import serving
 from tests.slowness import SLOWNESS
 
-VICTIMS = ("server", "launcher", "init", "spare")
+VICTIMS = ("server", "launcher", "zygote", "init", "spare")
 EACH = max(1, ROUNDS // len(VICTIMS))
 LONGEST_WAIT_S = 0.5 * SLOWNESS
 SETTLE_S = 10 * SLOWNESS
@@ -62,11 +62,13 @@ def kill_one(chance, candidates):
 
 
 def victims(server, kind):
-    """Return the launcher; or the inits of containers with a program; or of those that have none yet."""
+    """Return the launcher; or its zygote; or the inits of containers with a program; or of those that have none yet."""
     launchers = children(server.pid)
     if kind == "launcher":
         return launchers
-    inits = [init for launcher in launchers for init in children(launcher)]
+    if kind == "zygote":
+        return [pid for launcher in launchers for pid in children(launcher)[:1]]
+    inits = [init for launcher in launchers for init in containers_of(launcher)]
     return [init for init in inits if bool(children(init)) == (kind == "init")]
 
 
@@ -95,7 +97,7 @@ def test_rounds_of_killing_the_server(guard, tmp_path):
     assert outcomes[GONE], "nobody noticed"
 
 
-@pytest.mark.parametrize("kind", ["launcher", "init", "spare"])
+@pytest.mark.parametrize("kind", ["launcher", "zygote", "init", "spare"])
 def test_rounds_of_killing_what_a_server_has_started(guard, kind):
     """Whoever is hit learns that it was our fault, the others get what they would have got, and the server goes on."""
     outcomes = Counter()
@@ -112,7 +114,7 @@ def test_rounds_of_killing_what_a_server_has_started(guard, kind):
             target.latency_s()  # raises unless it is served
             assert [] == target.left(before, SETTLE_S)
             outcomes.update(load.outcomes)
-            assert kind == "launcher" or load.outcomes.count(FAULT) <= 1, "others were hit too"
+            assert kind in {"launcher", "zygote"} or load.outcomes.count(FAULT) <= 1, "others were hit too"
         assert [] == bugs(server)
 
     assert outcomes[OK] >= EACH, "it was not under load"
@@ -138,13 +140,13 @@ def test_a_server_that_is_killed_before_it_has_read_its_answers():
     """The launcher then ends in order: no next server is needed for its groups to go."""
     with serving("--pool-max", "0") as server, SandboxClient(server.address) as client:
         (launcher,) = children(server.pid)
-        wait_for(lambda: not children(launcher))
+        wait_for(lambda: not containers_of(launcher))
         os.kill(launcher, signal.SIGSTOP)
         call = client.stub.Execute.future(command("true"))
         wait_for(client.list)
         os.kill(server.pid, signal.SIGSTOP)
         os.kill(launcher, signal.SIGCONT)
-        wait_for(lambda: children(launcher))
+        wait_for(lambda: containers_of(launcher))
         wait_for(lambda: state_of(launcher) == "S")  # it has answered, and waits for the next message
         server.kill()
         wait_for(lambda: not group_directories(launcher))
@@ -163,7 +165,7 @@ def test_killing_an_init_is_never_the_programs_failure():
         call = client.stub.Execute.future(python("import time; time.sleep(30)"))
         wait_for(lambda: [e for e in client.list() if e.phase == pb.PHASE_RUN])
         (launcher,) = children(server.pid)
-        (init,) = children(launcher)
+        (init,) = containers_of(launcher)
         os.kill(init, signal.SIGKILL)
         response = call.result(10 * SLOWNESS)
 

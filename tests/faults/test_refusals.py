@@ -12,13 +12,14 @@ from google.protobuf.duration_pb2 import Duration
 
 from sandboxd.attack.target import attacked
 from sandboxd.linux import cgroups
+from sandboxd.runtime import start, steps
 from sandboxd.v1 import execution_service_pb2 as pb
 from tests.api.conftest import command, python
 from tests.faults.bugs import bugs
 from tests.faults.load import failure
 from tests.faults.switch import Switch
 from tests.mutation import environment
-from tests.observe import children, wait_for, wait_until_idle
+from tests.observe import children, containers_of, wait_for, wait_until_idle
 from tests.slowness import SLOWNESS
 
 TRUE = command("true")
@@ -31,7 +32,7 @@ MEMORY, PROCESSES, CPU, CPUS, QUOTA = {
 
 @dataclass(frozen=True)
 class Refusal:
-    """A point at which the launcher is refused something, and how that is told."""
+    """A point at which the launcher, or what comes of it, is refused something, and how that is told."""
 
     point: str
     name: str
@@ -41,6 +42,8 @@ class Refusal:
         return f"{self.point}: {self.name}"
 
 
+NOT_EVERYWHERE = {steps.enter_group, steps.restrict_access}
+FILES = [pb.File(path="file")]
 ONE_CPU = pb.Limits(cpus=1)  # has the set of CPUs written on every version
 HALF_A_CPU = pb.Limits(cpus=0.5)
 REFUSALS = (
@@ -52,11 +55,19 @@ REFUSALS = (
     Refusal("mkdir", "ENOSPC", "make_cgroup"),
     Refusal("mkdir", "EIO", "make_cgroup"),
     Refusal("fsopen", "ENOMEM", "make_workspace"),
-    Refusal("clone3", "EAGAIN", "clone"),
-    Refusal("clone3", "ENOMEM", "clone"),
-    Refusal("posix_spawn of init", "EAGAIN", "start_program"),
-    Refusal("posix_spawn of init", "ENOMEM", "start_program"),
-    *([Refusal("tasks", "EIO", "enter_group"), Refusal("tasks", "EBUSY", "enter_group")] * (QUOTA != "cpu.max")),
+    Refusal("clone3", "EAGAIN", "clone: clone3"),
+    Refusal("clone3", "ENOMEM", "clone: clone3"),
+    Refusal("clone of the program", "EAGAIN", "start_program"),
+    Refusal("clone of the program", "ENOMEM", "start_program"),
+    *(
+        Refusal(step.__name__, "EIO", step.__name__)
+        for step in (*steps.STEPS, start.put_files, start.set_limits)
+        if step not in NOT_EVERYWHERE
+    ),
+    *(
+        [Refusal("enter_group", "EIO", "enter_group"), Refusal("enter_group", "EBUSY", "enter_group")]
+        * (QUOTA != "cpu.max")
+    ),
 )
 KEPT = ("rmdir", "EBUSY"), ("rmdir", "EIO")
 LAUNCH = ("posix_spawn of the server", "EAGAIN"), ("posix_spawn of the server", "ENOMEM")
@@ -82,7 +93,7 @@ def target(served):
     """The same when it is idle; what a test leaves of it, or a bug that is logged, fails the test."""
     target, spare = served
     wait_until_idle(target.server.metrics_address, spare)
-    wait_for(lambda: len(children(launcher_of(target))) == spare)
+    wait_for(lambda: len(containers_of(launcher_of(target))) == spare)
     before = target.settled(SETTLE_S)
     yield target
     for _ in range(1 + spare):
@@ -101,7 +112,7 @@ def launcher_of(target):
 def test_it_is_told_by_its_step(target, refusal):
     launcher = launcher_of(target)
     with SWITCH.on(launcher, (refusal.point, refusal.name)):
-        told = [failure(lambda: target.client.execute(command("true", limits=ONE_CPU))) for _ in range(3)]
+        told = [failure(lambda: target.client.execute(command("true", limits=ONE_CPU, files=FILES))) for _ in range(3)]
 
     cause = os.strerror(getattr(errno, refusal.name))
     assert all(text.startswith(f"container set-up failed at {refusal.step}: {cause}") for text in told), told

@@ -16,7 +16,17 @@ from sandboxd.v1 import execution_service_pb2 as pb
 from tests.api.conftest import command, python
 from tests.faults.bugs import bugs
 from tests.faults.freezer import frozen
-from tests.observe import alive, children, descendants, group_directories, sample, scrape, wait_for, wait_until_idle
+from tests.observe import (
+    alive,
+    children,
+    containers_of,
+    descendants,
+    group_directories,
+    sample,
+    scrape,
+    wait_for,
+    wait_until_idle,
+)
 from tests.server import serving
 from tests.slowness import SLOWNESS
 
@@ -35,10 +45,10 @@ POOLLESS = ("--pool-max", "0")
 def started(client, server, request):
     """Start an execution; returns its call and the processes of its container once its program runs."""
     (launcher,) = children(server.pid)
-    before, running = set(children(launcher)), len(running_of(client))
+    before, running = set(containers_of(launcher)), len(running_of(client))
     call = client.stub.Execute.future(request)
     wait_for(lambda: len(running_of(client)) > running)
-    (init,) = set(children(launcher)) - before
+    (init,) = set(containers_of(launcher)) - before
     return call, [init, *descendants(init)]
 
 
@@ -52,7 +62,7 @@ def test_it_keeps_its_slot_and_the_others_are_served(guard, end):
     flags = (*POOLLESS, "--slots", "2", "--metrics-listen", "127.0.0.1:0")
     with attacked(*flags, guard=guard, patience=SLOWNESS) as target:
         server, client = target.server, target.client
-        wait_for(lambda: not children(children(server.pid)[0]))
+        wait_for(lambda: not containers_of(children(server.pid)[0]))
         before = target.settled(SETTLE_S)
         call, processes = started(client, server, SLEEP if end == "cancelled" else SHORT)
         with frozen(processes) as held:
@@ -100,7 +110,7 @@ def test_the_end_of_the_server_is_the_end_of_all_others():
     """They do not wait for the one that does not die, nor does the next server; and the groups go in the end."""
     with serving(*POOLLESS) as server, SandboxClient(server.address) as client:
         (launcher,) = children(server.pid)
-        wait_for(lambda: not children(launcher))
+        wait_for(lambda: not containers_of(launcher))
         containers = [started(client, server, SLEEP) for _ in range(3)]
         undying, others = containers[0][1], [pid for _, processes in containers[1:] for pid in processes]
         with frozen(undying) as held:
@@ -120,7 +130,7 @@ def test_a_new_launcher_does_not_wait_for_it():
     """Nor is its end told as the program's: it was the launcher's, however much time has passed until it is seen."""
     with serving(*POOLLESS) as server, SandboxClient(server.address) as client:
         (launcher,) = children(server.pid)
-        wait_for(lambda: not children(launcher))
+        wait_for(lambda: not containers_of(launcher))
         call, processes = started(client, server, SHORT)
         with frozen(processes) as held:
             os.kill(launcher, signal.SIGKILL)
@@ -147,7 +157,7 @@ def test_a_drain_ends_all_others():
     """Each has its answer though one of them does not die; the server ends when that one has."""
     with serving(*POOLLESS, "--drain-s", "0") as server, SandboxClient(server.address) as client:
         (launcher,) = children(server.pid)
-        wait_for(lambda: not children(launcher))
+        wait_for(lambda: not containers_of(launcher))
         containers = [started(client, server, SLEEP) for _ in range(3)]
         with frozen(containers[0][1]) as held:
             server.process.send_signal(signal.SIGTERM)
@@ -171,7 +181,7 @@ def test_a_spare_container_of_a_launcher_that_has_ended_is_not_given_away():
         client.execute(TRUE)
         wait_until_idle(server.metrics_address, 1)
         (launcher,) = children(server.pid)
-        (spare,) = wait_for(lambda: len(pids := children(launcher)) == 1 and pids)
+        (spare,) = wait_for(lambda: len(pids := containers_of(launcher)) == 1 and pids)
         with frozen([spare]) as held:
             os.kill(launcher, signal.SIGKILL)
             wait_for(lambda: has_let_go(launcher))

@@ -23,7 +23,7 @@ from tests.faults.chance import ROUNDS, SEED, chance_of
 from tests.faults.load import JOBS
 from tests.faults.switch import HOLD, Switch
 from tests.mutation import environment
-from tests.observe import children, wait_for, wait_until_idle
+from tests.observe import children, containers_of, wait_for, wait_until_idle
 from tests.slowness import SLOWNESS
 
 DEADLINE_S = SLOWNESS
@@ -126,7 +126,7 @@ class Collecting(Phase):
 
     def reached(self, target, execution):
         (launcher,) = children(target.server.pid)
-        inits = children(launcher)
+        inits = containers_of(launcher)
         return execution.phase == pb.PHASE_RUN and inits and not children(inits[0])
 
 

@@ -13,10 +13,10 @@ from sandboxd.attack.target import CANARY_PREFIX
 from sandboxd.client import SandboxClient
 from sandboxd.v1 import execution_service_pb2 as pb
 from tests import certificates
-from tests.observe import SPARE, STEADY_POOL, children, wait_for, wait_until_idle
+from tests.observe import SPARE, STEADY_POOL, children, containers_of, wait_for, wait_until_idle
 from tests.server import serving
 
-_LEAST_BYTES = 1 << 20
+_LEAST_BYTES = 128 << 10  # of init, which has as much for a message
 _PYTHON = "import time; print('here', flush=True); time.sleep(60)"
 
 
@@ -48,19 +48,19 @@ def connect(tmp_path):
 
 
 def test_no_secret_is_in_a_containers_memory(planted, connect):
-    """Neither in that of its process 1, nor of its program, nor of those that wait, nor of the launcher, which init is a clone of."""
+    """Neither in that of its process 1, nor of its program, nor of those that wait, nor of the launcher and the zygote, which init is a clone of."""
     canaries, flags = planted
     flags = [*flags, "--metrics-listen", "127.0.0.1:0", *STEADY_POOL]
     with serving(*flags, env={"CANARY": canaries["environment"]}) as server, connect(server) as client:
         client.execute(secret_submission(canaries["submission"]))
         wait_until_idle(server.metrics_address, SPARE)
         (launcher,) = children(server.pid)
-        spare = wait_for(lambda: len(pids := children(launcher)) == SPARE and pids)
+        spare = wait_for(lambda: len(pids := containers_of(launcher)) == SPARE and pids)
         running = client.stub.Execute.future(pb.ExecuteRequest(command=pb.Command(argv=["python3", "-c", _PYTHON])))
         program = wait_for(lambda: next((child for init in spare for child in children(init)), None))
         wait_for(lambda: "python3" in Path(f"/proc/{program}/exe").readlink().name)
         try:
-            found = {pid: look(pid, canaries) for pid in (*spare, program, launcher)}
+            found = {pid: look(pid, canaries) for pid in (*children(launcher), program, launcher)}
             control = look(server.pid, canaries)
         finally:
             running.cancel()

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tests.mutation import Edit
+from tests.mutation import INIT, Edit
 
-_INIT = "sandboxd/runtime/init.py"
 _STEPS = "sandboxd/runtime/steps.py"
+_START = "sandboxd/runtime/start.py"
+_CALLS = "sandboxd/linux/calls.py"
 _LAUNCHER = "sandboxd/runtime/launcher.py"
 _TEMPLATE = "sandboxd/runtime/template.py"
 _HOOK = "sandboxd/runtime/hooks/cpython.py"
@@ -21,7 +22,6 @@ _SUPERVISOR = "sandboxd/runtime/supervisor.py"
 _WORKSPACE = "sandboxd/runtime/workspace.py"
 _CHANGES = "sandboxd/runtime/changes.py"
 _COMMITS = "sandboxd/service/commits.py"
-_CREDENTIALS = "sandboxd/linux/credentials.py"
 _PROFILE = "sandboxd/linux/seccomp_profile.py"
 _V1 = "sandboxd/linux/cgroups/v1.py"
 _WALL_CLOCK = """\
@@ -43,7 +43,7 @@ class Mutant:
 
 
 def _step(name: str, caught_by: str) -> Mutant:
-    return Mutant(f"no {name}", Edit(_INIT, f"    steps.{name},\n"), caught_by)
+    return Mutant(f"no {name}", Edit(_STEPS, f"    {name},\n"), caught_by)
 
 
 def _namespace(name: str, caught_by: str) -> Mutant:
@@ -55,20 +55,40 @@ def _without(what: str, file: str, line: str, caught_by: str, *, instead: str = 
 
 
 MUTANTS = (
-    _step("keep_only_own_descriptors", "container/test_walls::test_init_is_stripped_too"),
+    _without(
+        "an end of others' descriptors",
+        INIT,
+        " || CALL(close_range, 1, ~0U, 0) < 0",
+        "container/test_walls::test_init_is_stripped_too",
+    ),
     _without(
         "an account of bytes",
         _LAUNCHER,
-        '            account.append(os.open(f"/proc/{pid}/io", os.O_RDONLY | os.O_CLOEXEC))\n',
+        '        account.append(os.open(f"/proc/{pid}/io", os.O_RDONLY | os.O_CLOEXEC))\n'
+        "        opened.callback(os.close, account[0])\n",
         "container/test_usage::test_every_figure_is_there",
-        instead="            pass\n",
+        instead="        pass\n",
+    ),
+    _without(
+        "an undumpable launcher while it acts as another",
+        "sandboxd/linux/credentials.py",
+        "        process.make_undumpable()\n        _raise_permitted()\n",
+        "container/test_zygote::test_who_acts_as_another_is_not_dumpable",
+        instead="        _raise_permitted()\n",
+    ),
+    _without(
+        "an undumpable clone",
+        INIT,
+        "        result = CALL(prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);\n",
+        "container/test_walls::test_nobody_who_has_the_launchers_tree_is_dumpable",
+        instead="        result = 0;\n",
     ),
     _without(
         "an undumpable init before it has a root of its own",
-        "sandboxd/linux/credentials.py",
-        "        process.make_undumpable()\n        _raise_permitted()\n",
+        _CALLS,
+        "    become_with_effective(script, uid, gid, uid)\n    make_undumpable(script)\n",
         "container/test_walls::test_nobody_who_has_the_launchers_tree_is_dumpable",
-        instead="        _raise_permitted()\n",
+        instead="    become_with_effective(script, uid, gid, uid)\n",
     ),
     _without(
         "a look at who joins a container's group",
@@ -95,7 +115,7 @@ MUTANTS = (
     _without(
         "an end of privileges of a template",
         _TEMPLATE,
-        "    credentials.become_with(child.spec.uid, child.spec.uid, credentials.CAP_SETUID, child.last_capability)\n",
+        "    calls.become_with(build.script, uid, uid, credentials.CAP_SETUID, build.plan.last_capability)\n",
         "container/test_template::test_it_stands_behind_walls",
     ),
     _without(
@@ -152,9 +172,9 @@ MUTANTS = (
     _without(
         "a fork's own network namespace",
         _LAUNCHER,
-        "_NAMESPACES | process.Namespace.NETWORK",
+        "            namespaces |= process.Namespace.NETWORK\n",
         "container/test_template::test_a_forks_network_is_nobody_elses",
-        instead="_NAMESPACES",
+        instead="            pass\n",
     ),
     _without(
         "a network namespace of one's own where other sockets can be made",
@@ -175,7 +195,7 @@ MUTANTS = (
     _without(
         "a cgroup namespace",
         _STEPS,
-        "    process.unshare(_CGROUP)\n",
+        '    build.script.call("unshare", process.Namespace.CGROUP)\n',
         "container/test_walls::test_control_groups_begin_at_the_containers_own",
     ),
     _without(
@@ -188,7 +208,7 @@ MUTANTS = (
     _without(
         "a host name",
         _STEPS,
-        "    socket.sethostname(HOSTNAME)\n",
+        '    build.script.call("sethostname", HOSTNAME, len(HOSTNAME))\n',
         "container/test_walls::test_identity_in_the_container",
     ),
     _without(
@@ -209,14 +229,14 @@ MUTANTS = (
     _without(
         "masks",
         _STEPS,
-        "        mounts.mask(_ROOT + path, _NULL, _EMPTY)\n",
+        "        calls.mask(build.script, _ROOT + path, _NULL, _EMPTY)\n",
         "container/test_files::test_proc_is_masked",
         instead="        pass\n",
     ),
     _without(
         "read-only paths in /proc",
         _STEPS,
-        "        mounts.protect(_ROOT + path)\n",
+        "        calls.protect(build.script, _ROOT + path)\n",
         "container/test_files::test_mounts_are_these_and_no_more",
         instead="        pass\n",
     ),
@@ -229,36 +249,36 @@ MUTANTS = (
     ),
     _without(
         "an empty bounding set",
-        _CREDENTIALS,
-        "        process.prctl(process.PR_CAPBSET_DROP, capability, 0, 0, 0)\n",
+        _CALLS,
+        '        script.call("prctl", process.PR_CAPBSET_DROP, capability, 0, 0, 0)\n',
         "container/test_walls::test_no_capability_in_any_set_and_no_way_to_one",
         instead="        pass\n",
     ),
     _without(
         "locked securebits",
-        _CREDENTIALS,
-        "    process.prctl(process.PR_SET_SECUREBITS, SECUREBITS, 0, 0, 0)\n\n\ndef drop_capabilities",
+        _CALLS,
+        '    script.call("prctl", process.PR_SET_SECUREBITS, credentials.SECUREBITS, 0, 0, 0)\n\n\ndef drop_capabilities',
         "container/test_walls::test_root_is_no_longer_special_and_cannot_be_made_so",
         instead="\n\ndef drop_capabilities",
     ),
     _without(
         "empty capability sets",
         _STEPS,
-        "    credentials.drop_capabilities()\n",
+        "    calls.drop_capabilities(build.script)\n",
         "container/test_walls::test_init_is_stripped_too",
     ),
     _without(
         "no_new_privs",
         _STEPS,
-        "    process.forbid_new_privileges()\n",
+        "    calls.forbid_new_privileges(build.script)\n",
         "container/test_walls::test_init_is_stripped_too",
     ),
     _without(
         "a user of init's own",
         _STEPS,
-        "    credentials.become_with_effective(PROGRAM_UID, PROGRAM_GID, child.ids.init)\n",
+        "    calls.become_with_effective(build.script, PROGRAM_UID, PROGRAM_GID, build.plan.init)\n",
         "container/test_walls::test_limits_of_init_cannot_be_set",
-        instead="    credentials.become(PROGRAM_UID, PROGRAM_GID)\n",
+        instead="    calls.become(build.script, PROGRAM_UID, PROGRAM_GID)\n",
     ),
     _without(
         "the limit of core dumps",
@@ -269,38 +289,46 @@ MUTANTS = (
     _without(
         "the limit of pending signals",
         _STEPS,
-        "    process.cap_rlimit(resource.RLIMIT_SIGPENDING, 4096)\n",
+        "    calls.limit(build.script, resource.RLIMIT_SIGPENDING, _QUEUED_SIGNALS)\n",
         "container/test_limits::test_rlimit_that_no_request_sets",
     ),
     _without(
         "RLIMIT_CPU",
-        _INIT,
-        "    process.cap_rlimit(resource.RLIMIT_CPU, program.cpu_seconds, pid)\n",
+        _START,
+        "    calls.limit(script, resource.RLIMIT_CPU, program.cpu_seconds)\n",
         "container/test_limits::test_rlimit_of_cpu_stands_behind_the_budget",
     ),
     _without(
         "RLIMIT_NPROC",
-        _INIT,
-        "    process.cap_rlimit(resource.RLIMIT_NPROC, program.processes + PROCESSES_OF_INIT + _RLIMIT_NPROC_MARGIN, pid)\n",
+        _START,
+        "    calls.limit(script, resource.RLIMIT_NPROC, program.processes + PROCESSES_OF_INIT + _RLIMIT_NPROC_MARGIN)\n",
         "container/test_limits::test_rlimit_of_processes_stands_behind_the_cgroup",
     ),
     _without(
         "RLIMIT_FSIZE",
-        _INIT,
-        "    process.cap_rlimit(resource.RLIMIT_FSIZE, program.file_size_bytes, pid)\n",
+        _START,
+        "    calls.limit(script, resource.RLIMIT_FSIZE, program.file_size_bytes)\n",
         "container/test_limits::test_file_size",
     ),
     _without(
         "RLIMIT_STACK",
-        _INIT,
-        "    process.cap_rlimit(resource.RLIMIT_STACK, program.stack_bytes, pid)\n",
+        _START,
+        "    calls.limit(script, resource.RLIMIT_STACK, program.stack_bytes)\n",
         "container/test_limits::test_rlimit_is_set_soft_and_hard",
     ),
     _without(
         "RLIMIT_NOFILE",
-        _INIT,
-        "    process.cap_rlimit(resource.RLIMIT_NOFILE, program.open_files, pid)\n",
+        INIT,
+        "        result = limit(RLIMIT_NOFILE, start->open_files);\n",
         "container/test_limits::test_open_files",
+        instead="        result = 0;\n",
+    ),
+    _without(
+        "RLIMIT_NOFILE of a fork",
+        INIT,
+        " || (failure.error = limit(RLIMIT_NOFILE, start->open_files)) < 0",
+        "container/test_template::test_a_forks_limits_are_the_requests",
+        instead=" || start->open_files == 0",
     ),
     _without(
         "a limit of memory",
@@ -363,15 +391,42 @@ MUTANTS = (
     ),
     _without(
         "an owner of its own for its namespaces",
-        _LAUNCHER,
-        "            with credentials.acting_as(spec.owner):\n",
+        INIT,
+        "    long result = CALL(setresuid, -1, order->owner, -1);\n",
         "container/test_pressure::test_what_one_container_takes_another_does_not_miss",
-        instead="            if True:\n",
+        instead="    long result = 0;\n",
+    ),
+    _without(
+        "a way back from who owns a clone",
+        INIT,
+        "    if (CALL(setresuid, -1, 0, -1) < 0 || (",
+        "container/test_init::test_namespaces_are_the_owners_and_the_zygote_is_root_again",
+        instead="    if ((",
+    ),
+    _without(
+        "doubt about a pidfd of what could not be cloned",
+        INIT,
+        "        *pidfd = -1; /*",
+        "faults/test_exhaustion::test_no_thread_to_be_had",
+        instead="        (void)pidfd; /*",
+    ),
+    _without(
+        "a way back from the network of a clone",
+        INIT,
+        " || (network >= 0 && CALL(setns, own_network, CLONE_NEWNET) < 0)",
+        "container/test_zygote::test_it_is_itself_again",
+    ),
+    _without(
+        "the network that a clone is to have",
+        INIT,
+        "        result = CALL(setns, network, CLONE_NEWNET);\n",
+        "container/test_networks::test_programs_at_the_same_time_have_different_ones",
+        instead="        result = 0;\n",
     ),
     _without(
         "a read-only root where the program owns it",
         _STEPS,
-        "    if child.ids.single:",
+        "    if build.plan.single:",
         "rootless/test_server::test_root_file_system_is_not_the_programs",
         instead="    if False:",
     ),
@@ -391,8 +446,8 @@ MUTANTS = (
     _without(
         "an environment of the launcher's own",
         "sandboxd/linux/spawn.py",
-        "(path, argv, _ENVIRONMENT,",
-        "container/test_walls::test_launcher_knows_nothing_of_the_servers_environment",
+        "(path, argv, {},",
+        "container/test_walls::test_launcher_and_zygote_know_nothing_of_the_servers_environment",
         instead="(path, argv, dict(os.environ),",
     ),
     _without(
@@ -480,34 +535,91 @@ MUTANTS = (
     ),
     _without(
         "ids of the program's own",
-        _INIT,
-        "            resetids=True,\n",
+        INIT,
+        "        result = CALL(setresuid, user, user, user);\n",
         "container/test_files::test_standard_streams_can_be_opened_by_name",
+        instead="        result = user;\n",
     ),
     _without(
         "a session of the program's own",
-        _INIT,
-        "            setsid=True,\n",
+        INIT,
+        "result = CALL(setsid);",
         "container/test_walls::test_program_leads_a_session_of_its_own",
+        instead="result = 0;",
     ),
     _without(
         "an empty signal mask",
-        _INIT,
-        "            setsigmask=[],\n",
+        INIT,
+        "        result = CALL(rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof none);\n",
         "container/test_verdicts::test_own_signal_is_signaled",
+        instead="        result = none;\n",
     ),
     _without(
         "default signals",
-        _INIT,
-        "            setsigdef=_ALL_SIGNALS,\n",
+        INIT,
+        "            result = CALL(rt_sigaction, number, &by_default, NULL, sizeof none);\n",
         "container/test_walls::test_signals_are_at_their_defaults",
+        instead="            result = by_default.flags;\n",
     ),
     _without(
         "an end of what the program leaves",
-        _INIT,
-        "    _end_the_rest()\n    usage",
+        INIT,
+        "    CALL(kill, -1, SIGKILL);",
         "container/test_usage::test_killed_runs_have_the_whole_usage_too",
-        instead="    usage",
+    ),
+    _without(
+        "a look at what init itself has read",
+        INIT,
+        "        after[0] -= before[0];\n",
+        "container/test_usage::test_bytes_of_init_are_not_the_programs",
+    ),
+    _without(
+        "limits of a fork's own",
+        INIT,
+        "    return CALL(prlimit64, program_pid, resource, &limits, NULL);\n",
+        "container/test_template::test_a_forks_limits_are_the_requests",
+        instead="    return CALL(prlimit64, 0, resource, &limits, NULL);\n",
+    ),
+    _without(
+        "a bound on limits by what there is",
+        INIT,
+        "    if (value > limits.rlim_max)\n        value = limits.rlim_max;\n",
+        "container/test_init::test_a_limit_above_the_hard_one_is_that_one",
+    ),
+    _without(
+        "a look at whether all descriptors came",
+        INIT,
+        "    if (message.flags & (MSG_TRUNC | MSG_CTRUNC)) {\n",
+        "container/test_zygote::test_nothing_is_done_without_all_descriptors",
+        instead="    if (message.flags & MSG_TRUNC) {\n",
+    ),
+    _without(
+        "an end at what fails",
+        INIT,
+        "        if (left_out < 0)\n",
+        "container/test_init::test_a_failure_names_the_step_and_what_it_was_about",
+        instead="        if (left_out < -1)\n",
+    ),
+    _without(
+        "calls that are left out after what was expected",
+        INIT,
+        "            return call->skip_after[index];\n",
+        "container/test_init::test_a_script_is_what_it_says_in_c_and_in_python",
+        instead="            return 0;\n",
+    ),
+    _without(
+        "calls that are left out after a success",
+        INIT,
+        "        return call->skip;\n",
+        "container/test_files::test_files_arrive_with_content_and_mode",  # each is a new one
+        instead="        return 0;\n",
+    ),
+    _without(
+        "the place of a request's files behind the script",
+        INIT,
+        "    offset += script->end_of_calls;\n",
+        "container/test_files::test_files_arrive_with_content_and_mode",
+        instead="    offset += 0 * script->end_of_calls;\n",
     ),
     _without(
         "a look at what comes back",
@@ -526,8 +638,8 @@ MUTANTS = (
     _without(
         "an empty workspace for templates",
         _TEMPLATE,
-        '    mounts.mount(layout.CONTAINER_WRITABLE + os.fsencode(f"/{layout.EMPTY}"), workspace, None, MountFlag.BIND)\n'
-        "    mounts.write_protect(workspace)\n",
+        "    calls.mount(build.script, empty, workspace, None, MountFlag.BIND)\n"
+        "    calls.write_protect(build.script, workspace)\n",
         "container/test_image_workspace::test_templates_do_not",
     ),
     _without(
@@ -587,10 +699,16 @@ MUTANTS = (
         instead="    resolve = 0\n",
     ),
     _without(
-        "undumpability after the program's start",
-        _INIT,
-        "    process.make_undumpable()  # the child",
+        "an undumpable init",
+        _STEPS,
+        "    calls.make_undumpable(build.script)\n",
         "container/test_walls::test_init_is_stripped_too",
-        instead="    pass  # the child",
+    ),
+    _without(
+        "undumpability after it has written the request's files",
+        _CALLS,
+        '    script.call("setresuid", _UNCHANGED, uid, _UNCHANGED)\n    make_undumpable(script)\n',
+        "container/test_walls::test_init_is_stripped_too",
+        instead='    script.call("setresuid", _UNCHANGED, uid, _UNCHANGED)\n',
     ),
 )

@@ -13,7 +13,7 @@ import pytest
 from sandboxd.attack.program import Rights
 from sandboxd.v1 import execution_service_pb2 as pb
 from tests.api.conftest import command
-from tests.observe import SPARE, children, wait_for
+from tests.observe import SPARE, containers_of, wait_for
 from tests.ordinary import FIRST_SUBORDINATE, SUBORDINATES, UID, ordinary_user
 from tests.slowness import SLOWNESS
 
@@ -32,7 +32,7 @@ def ids_of_inits(server):
     """Return the ids of each process that the launcher has started and that lives."""
     (launcher,) = server.children()
     found = []
-    for pid in children(launcher):
+    for pid in containers_of(launcher):
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
             found.append(host_ids(pid))
     return found

@@ -7,7 +7,9 @@ import struct
 import threading
 from queue import SimpleQueue
 
-from sandboxd.linux import process, seccomp
+from sandboxd.linux import calls
+from sandboxd.linux.script import Script
+from tests.performing import perform, run
 
 NOTIFIED = 600
 """A number that is no system call."""
@@ -47,10 +49,11 @@ class Filtered:
 
     def _run(self) -> None:
         libc = ctypes.CDLL(None, use_errno=True)
-        process.forbid_new_privileges()
-        listener = seccomp.load(_BPF, listener=True)
-        assert listener is not None
-        self._answers.put(listener)
+        perform(calls.forbid_new_privileges)
+        script = Script()
+        listener = script.cell()
+        calls.filter_system_calls(script, _BPF, listener)
+        self._answers.put(run(script.finish(), listener))
         while self._asked.get():
             libc.syscall(ctypes.c_long(NOTIFIED))
             self._answers.put(ctypes.get_errno())

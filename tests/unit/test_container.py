@@ -16,7 +16,7 @@ from sandboxd.linux.cgroups.base import Settings
 from sandboxd.linux.procfs import count_descriptors
 from sandboxd.model import MIB, File
 from sandboxd.runtime import container as containers
-from sandboxd.runtime import wire
+from sandboxd.runtime import start, wire
 from sandboxd.runtime.container import Container, Reaped
 from sandboxd.runtime.launcher_client import Created
 from sandboxd.runtime.spec import ContainerSpec, IdMap, ProgramSpec
@@ -192,7 +192,7 @@ async def test_a_step_that_failed_is_told(pair, state):
     """Of the set-up, or of what comes before the program."""
     container, init = pair
     await heard(container, init, state)
-    init.say(FAILED, 22, text=b"pivot\0Invalid argument: /\xff")
+    init.say(FAILED, 22, text=b"pivot\0/\xff")
 
     with pytest.raises(SetupFailed, match="pivot: Invalid argument: /\ufffd") as error:
         await asyncio.wait_for(container._started if state else container._ready, SECONDS)
@@ -222,10 +222,10 @@ async def test_an_init_that_ends_without_a_word_is_not_waited_for(pair, state):
     ids=["little", "contents", "paths", "arguments"],
 )
 async def test_what_is_large_is_packed_off_the_event_loop(monkeypatch, arguments, files, here):
-    threads, to_memfd = [], wire.to_memfd
-    monkeypatch.setattr(wire, "to_memfd", lambda *rest: threads.append(threading.current_thread()) or to_memfd(*rest))
+    threads, to_memfd = [], start.to_memfd
+    monkeypatch.setattr(start, "to_memfd", lambda *rest: threads.append(threading.current_thread()) or to_memfd(*rest))
     limits = {"cpu_seconds": 1, "processes": 1, "open_files": 1, "file_size_bytes": 1, "stack_bytes": 24 * MIB}
 
-    os.close(await containers._packed(ProgramSpec(argv=("true", *arguments), env={}, tty=False, **limits), files))
+    os.close(await containers._packed(ProgramSpec(argv=("true", *arguments), env={}, tty=False, **limits), files, 999))
 
     assert [here] == [thread is threading.current_thread() for thread in threads]

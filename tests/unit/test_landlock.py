@@ -13,14 +13,16 @@ from sandboxd.linux import landlock
 
 RESTRICTED = """
 import os, socket, sys
-from sandboxd.linux import landlock, process
+from sandboxd.linux import calls, landlock
 from sandboxd.linux.landlock import Access
+from tests.performing import perform
 
 directory, abi, listening, other = sys.argv[1], int(sys.argv[2]), sys.argv[3], int(sys.argv[4])
 read = Access.EXECUTE | Access.READ_FILE | Access.READ_DIR
-process.forbid_new_privileges()
+perform(calls.forbid_new_privileges)
 change = Access.WRITE_FILE | Access.MAKE_REG | Access.TRUNCATE
-landlock.restrict(landlock.domain(abi, [("/", read), (directory + "/in", change)]))
+domain = landlock.domain(abi, [("/", read), (directory + "/in", change)])
+perform(lambda script: calls.restrict_access(script, domain))
 
 def attempt(what, call, *args):
     try:

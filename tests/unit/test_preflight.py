@@ -100,3 +100,12 @@ def test_an_image_that_is_not_there_is_required(tmp_path):
     line = preflight.check_host(tmp_path, "default", None)[-1]
 
     assert ("image", False, True, "make setup") == (line.name, line.ok, line.required, line.fix)
+
+
+def test_without_the_program_that_containers_begin_with_it_says_how_to_have_it(monkeypatch, tmp_path):
+    monkeypatch.setattr(preflight, "PROGRAM", tmp_path / "sandboxd-init")
+
+    check = preflight._init()
+
+    assert (False, True) == (check.ok, check.required)
+    assert "apt-get install gcc libc6-dev" in check.fix

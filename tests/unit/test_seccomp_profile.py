@@ -16,9 +16,11 @@ from pathlib import Path
 
 import pytest
 
-from sandboxd.linux import process, seccomp
+from sandboxd.linux import seccomp
+from sandboxd.linux.calls import filter_system_calls, forbid_new_privileges
 from sandboxd.linux.seccomp_profile import _NEEDED_BY_INIT, InvalidProfile, compile_profile
 from sandboxd.runtime.policy import default_directory
+from tests.performing import perform
 
 pytestmark = pytest.mark.skipif(platform.machine() != "x86_64", reason="the numbers are those of x86-64")
 
@@ -44,8 +46,9 @@ def answers(compiled, *calls, audit=False):
     if (pid := os.fork()) == 0:
         try:
             libc = ctypes.CDLL(None, use_errno=True)
-            process.forbid_new_privileges()
-            seccomp.load(compiled.audit_bpf if audit else compiled.bpf, listener=False)
+            perform(forbid_new_privileges)
+            bpf = compiled.audit_bpf if audit else compiled.bpf
+            perform(lambda script: filter_system_calls(script, bpf, None))
             found = []
             for number, *arguments in calls:
                 ctypes.set_errno(0)

@@ -160,15 +160,3 @@ def test_descriptors_that_this_process_cannot_have_are_missed(pair):
 @given(st.dictionaries(st.text(), json), st.binary())
 def test_a_header_and_raw_bytes_come_apart_again(header, blob):
     assert (header, blob) == wire.decode(wire.encode(header, blob))
-
-
-@given(st.dictionaries(st.text(), json), st.lists(st.binary(), max_size=3))
-def test_a_memfd_has_the_header_and_the_contents_behind_it(header, contents):
-    fd = wire.to_memfd(header, contents)
-    try:
-        found, offset = wire.from_memfd(fd)
-        behind = os.pread(fd, 1000, offset)
-    finally:
-        os.close(fd)
-
-    assert (header, b"".join(contents)) == (found, behind)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from sandboxd.linux import process
 from sandboxd.linux.cgroups import v1, v2
-from sandboxd.linux.cgroups.base import Counters, Group, Hierarchy, MemorySample, Observer, Settings, Stats, enter
+from sandboxd.linux.cgroups.base import Counters, Group, Hierarchy, MemorySample, Observer, Settings, Stats
 
 __all__ = [
     "Counters",
@@ -27,7 +27,6 @@ __all__ = [
     "counts_swap",
     "describe",
     "detect_version",
-    "enter",
     "instance_name",
     "mount_points",
     "observe",

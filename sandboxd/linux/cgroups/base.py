@@ -7,7 +7,7 @@ import math
 import os
 import signal
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sandboxd.linux import process
@@ -86,11 +86,14 @@ class Group(ABC):
 
     @abstractmethod
     def entrances(self) -> list[int]:
-        """Open what :func:`enter` takes; the caller closes it. Nothing where a process is born in the group (``clone_fd``)."""
+        """Open the files that put a process of one thread into the group when it writes 0 to each of them; the caller closes them.
+
+        There are none where a process is born in the group (``clone_fd``).
+        """
 
     @abstractmethod
     def attach(self, pid: int) -> None:
-        """Move a process in. On v1 that takes 10 to 20 ms if none was moved of late: see :func:`enter`."""
+        """Move a process in. On v1 that takes 10 to 20 ms if none was moved of late: the kernel waits for all that fork and exec (docs/performance.md)."""
 
     @abstractmethod
     def pids(self) -> list[int]:
@@ -214,17 +217,6 @@ class Observer(ABC):
         """Read a file of lines ``key value``, whole."""
         fields = self._read(directory, name).split()
         return dict(zip(fields[::2], map(int, fields[1::2]), strict=True))
-
-
-def enter(entrances: Iterable[int]) -> None:
-    """Move the calling process, which has one thread, into a group, and close the entrances.
-
-    Who moves a process waits for all that fork and exec at the time, by a grace period of RCU. For a thread that moves itself alone, which
-    v1 has ``tasks`` for, nobody need be waited for (Linux 5.6, 9a3284fad42f).
-    """
-    for fd in entrances:
-        os.write(fd, b"0")
-        os.close(fd)
 
 
 def most_processes() -> int:
