@@ -171,11 +171,17 @@ def test_counts_are_the_same_whichever_way_it_ends(run, end):
     assert usage.involuntary_switches is not None
 
 
-def test_bytes_of_init_are_not_the_programs(run):
-    """Init reads the request: its environment is not what /bin/true has read."""
-    usage = run.command("/bin/true", env={"LARGE": "x" * 100_000}).run.usage
+@pytest.mark.parametrize(
+    "request_has",
+    [{"env": {"LARGE": "x" * 100_000}}, {"files": (File(path="large", content=bytes(100_000)),)}],
+    ids=["env", "files"],
+)
+def test_bytes_of_init_are_not_the_programs(run, request_has):
+    """Init reads the request, and writes its files: that is not what /bin/true has read and written."""
+    usage = run.command("/bin/true", **request_has).run.usage
 
     assert usage.read_bytes < 10_000
+    assert usage.written_bytes < 10_000
 
 
 def test_files_of_the_request_are_memory_of_the_container(run):

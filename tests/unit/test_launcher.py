@@ -72,7 +72,7 @@ from sandboxd.runtime.launcher import Launcher
 ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER, as process 1 is
 subprocess.Popen(["sh", "-c", "sleep 60 & echo; exec sleep 60"], stdout=subprocess.PIPE).stdout.readline()
 launcher = Launcher.__new__(Launcher)
-launcher._containers, launcher._unremoved = {}, []
+launcher._containers, launcher._unremoved, launcher._zygote = {}, [], SimpleNamespace(close=lambda: None)
 launcher._hierarchy = SimpleNamespace(remove_all=lambda: None)
 launcher.close()
 """
