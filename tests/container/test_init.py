@@ -76,6 +76,17 @@ class Writing:
             os.close(pidfd)
             return InitMessage.decode(message), output.read()
 
+    def ends_as_another(self, zygote: Zygote) -> tuple[bytes, int]:
+        """Have it made by a clone, which becomes another program; returns what that writes, and its wait status."""
+        reading, writing = os.pipe()
+        pid, pidfd, sync = clone(zygote)
+        with sync, open(reading, "rb") as output:
+            wire.send(sync, self.message(), [writing, writing])
+            os.close(writing)
+            said = output.read()
+        os.close(pidfd)
+        return said, os.waitpid(pid, 0)[1]
+
     def in_python(self) -> bytes:
         """Have it made by this process."""
         reading, writing = os.pipe()
@@ -129,16 +140,8 @@ def test_a_script_is_what_it_says_in_c_and_in_python(zygote, script, said):
 def test_a_script_may_end_with_another_program(zygote):
     writing = Writing()
     pass_arrays(writing)
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    reading, output = os.pipe()
-    pid, pidfd, sync = clone(zygote)
-    with ours, theirs, sync, open(reading, "rb") as file:
-        wire.send(sync, writing.message(), [theirs.fileno(), output])
-        os.close(output)
-        said = file.read()
-    os.close(pidfd)
 
-    assert (b"argument variable\n", 0) == (said, os.waitpid(pid, 0)[1])
+    assert (b"argument variable\n", 0) == writing.ends_as_another(zygote)
 
 
 def test_a_failure_names_the_step_and_what_it_was_about(zygote):
@@ -182,15 +185,7 @@ def test_a_limit_above_the_hard_one_is_that_one(zygote):
         calls.limit(writing.script, resource.RLIMIT_MSGQUEUE, value)
         calls.take_descriptor(writing.script, writing.output, 1)
         calls.execute(writing.script, ["/bin/sh", "-c", "grep msgqueue /proc/self/limits"], {"PATH": "/usr/bin:/bin"})
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        reading, output = os.pipe()
-        pid, pidfd, sync = clone(zygote)
-        with ours, theirs, sync, open(reading, "rb") as file:
-            wire.send(sync, writing.message(), [theirs.fileno(), output])
-            os.close(output)
-            words = file.read().split()
-        os.close(pidfd)
-        os.waitpid(pid, 0)
+        words = writing.ends_as_another(zygote)[0].split()
 
         assert [str(wanted).encode()] * 2 == words[3:5]
 
