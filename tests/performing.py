@@ -9,7 +9,7 @@ import resource
 import struct
 from collections.abc import Callable
 
-from sandboxd.linux.script import Cell, Script
+from sandboxd.linux.script import MOST_DESCRIPTORS, Cell, Script
 
 _HEAD = struct.Struct("<4I")
 _CALL = struct.Struct("<hBB6B2B2H3I")
@@ -87,3 +87,22 @@ def _call(number: int, arguments: list[int], end: int) -> int:
 
 def _text(base: int, offset: int) -> str:
     return os.fsdecode(ctypes.string_at(base + offset))
+
+
+def program_of(message: bytes) -> tuple[list[str], list[str], str]:
+    """Return what a START is to exec: command line, environment, and the text of PATH."""
+    arguments, environment, path = struct.unpack_from("<3I", message, _HEAD.size + 4 * MOST_DESCRIPTORS)
+    return _texts(message, arguments), _texts(message, environment), _read(message, path)
+
+
+def _texts(message: bytes, offset: int) -> list[str]:
+    """Return the texts that an array of their offsets leads to, as they are before they become addresses."""
+    texts = []
+    while (place := struct.unpack_from("<Q", message, offset)[0]) != 0:
+        texts.append(_read(message, place))
+        offset += 8
+    return texts
+
+
+def _read(message: bytes, offset: int) -> str:
+    return os.fsdecode(message[offset : message.index(0, offset)])

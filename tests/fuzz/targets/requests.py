@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-import json
 import math
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path, PurePosixPath
@@ -21,12 +20,14 @@ from sandboxd.api.validation import MAX_GRACE_S, MAX_VIOLATIONS
 from sandboxd.errors import UnknownExecution
 from sandboxd.images.store import ImageStore
 from sandboxd.model import Ended, WindowSize
+from sandboxd.runtime import start
 from sandboxd.runtime.policy import default_directory, load_policies
 from sandboxd.service.execution import Execution
 from sandboxd.service.plan import Plan, Planner
 from sandboxd.service.untaken import Untaken
 from sandboxd.v1 import execution_service_pb2 as pb
 from tests.fuzz import answers, contract, files
+from tests.performing import program_of
 from tests.unit import records
 
 _IMAGE = Path(__file__).parents[3] / "images" / "default"
@@ -287,4 +288,6 @@ def _check_plan(plan: Plan) -> None:
         assert not any("=" in name or not name for name in phase.program.env), phase.program.env
         limits = {name: getattr(phase.limits, name) for name in phase.limits.__slots__}
         assert all(math.isfinite(value) and 0 < value < _MOST for value in limits.values()), limits
-        assert type(phase.program).from_json(json.loads(json.dumps(phase.program.to_json()))) == phase.program
+        env = phase.program.env
+        told = (list(phase.program.argv), [f"{name}={value}" for name, value in env.items()], env.get("PATH", ""))
+        assert told == program_of(start.pack(phase.program, plan.files, init=999))
