@@ -84,9 +84,7 @@ class Zygote:
         except ConnectionError as error:
             raise ZygoteGone from error
         except wire.DescriptorsLost as lost:  # it is there, but without its pidfd of no use
-            (pid,) = _ANSWER.unpack(lost.data)
-            os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
+            _end(*_ANSWER.unpack(lost.data))
             raise
         if not answer:
             raise ZygoteGone
@@ -111,13 +109,12 @@ class Clone:
         self.pid, (self.pidfd,) = pid, pidfds
 
     def abandon(self) -> None:
-        """End it before it has its script, and reap it."""
+        """End it, whatever it has become by its script, and reap it."""
         if not self._answered:
             with contextlib.suppress(OSError):
                 self.arrive()
-        self.socket.close()
         if self.pid:
-            os.waitpid(self.pid, 0)
+            _end(self.pid)
 
     def close(self) -> None:
         """Let go of its descriptors."""
@@ -125,3 +122,9 @@ class Clone:
         if self.pidfd >= 0:
             os.close(self.pidfd)
             self.pidfd = -1
+
+
+def _end(pid: int) -> None:
+    """Kill and reap a child, whose number is nobody else's until then."""
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import resource
@@ -24,6 +25,7 @@ from sandboxd.runtime import wire
 from sandboxd.runtime.wire import FromInit, InitMessage
 from sandboxd.runtime.zygote import PROGRAM, Zygote, ZygoteGone
 from tests import performing
+from tests.observe import wait_for
 
 HEAD = struct.Struct("<5I")
 SECONDS = 10
@@ -222,6 +224,22 @@ def test_a_clone_whose_script_does_not_come_ends(zygote):
     assert [(pidfd, select.POLLIN)] == polled(pidfd)
     os.waitpid(pid, 0)
     os.close(pidfd)
+
+
+def test_a_clone_that_is_abandoned_ends_whatever_it_has_become(zygote):
+    """An image's own code would not end by itself, and the launcher waits for nobody else meanwhile."""
+    writing = Writing()
+    calls.execute(writing.script, ["/bin/sleep", "600"], {})
+    ordered = zygote.order(NO_NAMESPACE)
+    with contextlib.closing(ordered), open(os.devnull, "wb") as nowhere:
+        ordered.arrive()
+        wire.send(ordered.socket, writing.message(), [nowhere.fileno(), nowhere.fileno()])
+        name = Path(f"/proc/{ordered.pid}/comm")
+        wait_for(lambda: name.read_text() == "sleep\n")
+        ordered.abandon()
+
+        with pytest.raises(ChildProcessError):
+            os.waitpid(ordered.pid, 0)
 
 
 def polled(fd: int) -> list[tuple[int, int]]:
