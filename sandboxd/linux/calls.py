@@ -13,9 +13,7 @@ from sandboxd.linux.script import Address, Cell, Script, Text
 
 _BIND = MountFlag.BIND
 _BIND_ALL = MountFlag.BIND | MountFlag.REC
-_PRIVATE = MountFlag.REC | MountFlag.PRIVATE
 _UNCHANGED = -1
-_CAPABILITY_HEADER = struct.pack("=Ii", credentials.CAPABILITY_VERSION_3, 0)
 _FPROG = struct.Struct("<H6x")  # struct sock_fprog, but for its pointer
 _DEFAULT_ACTION, _NO_SIGNALS = bytes(32), bytes(8)  # struct sigaction and sigset_t, as the kernel has them
 _LAST_SIGNAL = 64
@@ -43,7 +41,7 @@ def attach(script: Script, mount_fd: Cell, target: Text) -> None:
 
 def make_private(script: Script) -> None:
     """Cut all mounts of this namespace off from other namespaces, both ways."""
-    mount(script, None, "/", None, _PRIVATE)
+    mount(script, None, "/", None, mounts.PRIVATE)
 
 
 def pivot_into(script: Script, root: Text) -> None:
@@ -146,7 +144,7 @@ def become_with(script: Script, uid: int, gid: int, capability: int, last: int) 
 def _set_capabilities(script: Script, *, effective: int, permitted: int, inheritable: int) -> None:
     """Set the sets; all that is ever set is among the first 32 capabilities."""
     sets = script.put(struct.pack("=6I", effective, permitted, inheritable, 0, 0, 0))
-    script.call("capset", script.put(_CAPABILITY_HEADER), sets)
+    script.call("capset", script.put(credentials.HEADER), sets)
 
 
 def limit(script: Script, resource: int, value: int) -> None:

@@ -17,8 +17,9 @@ CAP_SETPCAP = 8
 SECUREBITS = 0b11101111
 """linux/securebits.h: NOROOT, NO_SETUID_FIXUP, KEEP_CAPS (off), NO_CAP_AMBIENT_RAISE, each with its lock."""
 KEPT_OVER_SETUID = 0b00001111
-CAPABILITY_VERSION_3 = 0x20080522
-_HEADER = struct.pack("=Ii", CAPABILITY_VERSION_3, 0)
+_CAPABILITY_VERSION_3 = 0x20080522
+HEADER = struct.pack("=Ii", _CAPABILITY_VERSION_3, 0)
+"""Of capget(2) and capset(2), for the calling process."""
 _CapabilitySets = ctypes.c_uint32 * 6
 
 _capset = declare("capset", ctypes.c_char_p, ctypes.c_void_p)
@@ -61,10 +62,10 @@ def acting_as(uid: int) -> Iterator[None]:
 def _raise_permitted() -> None:
     """Make what is permitted effective."""
     sets = _CapabilitySets()
-    _capget(_HEADER, ctypes.byref(sets))
+    _capget(HEADER, ctypes.byref(sets))
     for word in range(0, 6, 3):  # effective, permitted, inheritable; of the capabilities up to 31, then of the others
         sets[word] = sets[word + 1]
-    _capset(_HEADER, ctypes.byref(sets))
+    _capset(HEADER, ctypes.byref(sets))
 
 
 def last_capability() -> int:

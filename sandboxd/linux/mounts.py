@@ -67,7 +67,7 @@ class _MountAttrStruct(ctypes.Structure):
 READ_ONLY_DATA = (
     MountFlag.BIND | MountFlag.REMOUNT | MountFlag.RDONLY | MountFlag.NOSUID | MountFlag.NODEV | MountFlag.NOEXEC
 )
-_PRIVATE = MountFlag.REC | MountFlag.PRIVATE
+PRIVATE = MountFlag.REC | MountFlag.PRIVATE
 _IDMAP = MountAttr.IDMAP.value
 
 _str, _int, _uint = ctypes.c_char_p, ctypes.c_int, ctypes.c_uint
@@ -120,7 +120,7 @@ def pivot_into(root: bytes) -> None:
 
 def make_private() -> None:
     """Cut all mounts of this namespace off from other namespaces, both ways."""
-    mount(None, b"/", None, _PRIVATE)
+    mount(None, b"/", None, PRIVATE)
 
 
 def new_filesystem(fstype: str, attributes: int = 0, **options: str) -> int:

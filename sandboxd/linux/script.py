@@ -27,7 +27,7 @@ _AARCH64 = {
     "setgroups": 159, "pivot_root": 41, "prctl": 167, "mount": 40, "umount2": 39, "sethostname": 161, "openat": 56, "mkdirat": 34,
     "unlinkat": 35, "unshare": 97, "dup3": 24, "rt_sigaction": 134, "rt_sigprocmask": 135, "seccomp": 277, "fcntl": 25,
 }  # fmt: skip
-_NUMBERS = {
+NUMBERS = {
     **{"x86_64": _X86_64, "aarch64": _AARCH64}[os.uname().machine],
     "move_mount": 429, "close_range": 436, "landlock_create_ruleset": 444, "landlock_add_rule": 445, "landlock_restrict_self": 446,
     "limit": -1, "copy": -2,
@@ -142,7 +142,7 @@ class Script:
             kinds.append(kind)
             values.append(value % _WORD)
         place = (self._step.offset, self.text(about).offset if about else 0, result.offset if result is not None else 0)
-        head = (_NUMBERS[name], len(values), skip, *(kinds + [0] * _MOST_ARGUMENTS)[:_MOST_ARGUMENTS])
+        head = (NUMBERS[name], len(values), skip, *(kinds + [0] * _MOST_ARGUMENTS)[:_MOST_ARGUMENTS])
         self._calls.append((*head, skip_first, skip_second, first, second, *place, *values))
 
     def _argument(self, argument: Argument) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""seccomp(2): load a compiled filter, and hear of the calls that it refuses. Cheap to import; init does.
+"""seccomp(2): load a compiled filter, and hear of the calls that it refuses.
 
 Calls that a policy answers with death are SECCOMP_RET_USER_NOTIF in the filter: the call waits, the supervisor reads
 which it was, reports it by name and kills the container. It never runs, and without a supervisor the kernel answers
@@ -14,7 +14,6 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-NUMBERS = {"x86_64": 317, "aarch64": 277}
 AUDIT_ARCHES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 FOREIGN_ARCHES = {0x40000003: "i386", 0x40000028: "arm"}
 X32_SYSCALL_BIT = 0x40000000

@@ -299,10 +299,10 @@ class Launcher:
             if source is None or source.forks is None:
                 raise ProcessLookupError(errno.ESRCH, "the template has been ended")
             with contextlib.ExitStack() as opened:
-                fds = []
-                for name in template.JOINED:
-                    fds.append(os.open(f"/proc/{made.pid}/ns/{name}", os.O_RDONLY | os.O_CLOEXEC))
-                    opened.callback(os.close, fds[-1])
+                fds = [
+                    _opened(opened, os.open(f"/proc/{made.pid}/ns/{name}", os.O_RDONLY | os.O_CLOEXEC))
+                    for name in template.JOINED
+                ]
                 made.sync, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
                 opened.callback(theirs.close)
                 made.sync.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
@@ -471,8 +471,7 @@ def _open_account(pid: int, opened: contextlib.ExitStack) -> list[int]:
     """Open init's account of bytes, which it may not do itself: it never is dumpable. None where the kernel has no CONFIG_TASK_IO_ACCOUNTING."""
     account: list[int] = []
     with contextlib.suppress(FileNotFoundError):
-        account.append(os.open(f"/proc/{pid}/io", os.O_RDONLY | os.O_CLOEXEC))
-        opened.callback(os.close, account[0])
+        account.append(_opened(opened, os.open(f"/proc/{pid}/io", os.O_RDONLY | os.O_CLOEXEC)))
     return account
 
 
@@ -482,13 +481,11 @@ def _show_as_own(image: Sequence[bytes], pid: int, opened: contextlib.ExitStack)
     Where the file system has no id-mapped mounts the files belong to nobody, which only shows in ls: none can be
     written in either case. Then it is none.
     """
-    userns = os.open(f"/proc/{pid}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
-    opened.callback(os.close, userns)
+    userns = _opened(opened, os.open(f"/proc/{pid}/ns/user", os.O_RDONLY | os.O_CLOEXEC))
     mapped: list[int] = []
     try:
         for layer in image:
-            mapped.append(mounts.clone_tree(layer))
-            opened.callback(os.close, mapped[-1])
+            mapped.append(_opened(opened, mounts.clone_tree(layer)))
             mounts.set_attributes(mapped[-1], _RDONLY, userns_fd=userns)
     except OSError as error:
         if not mounts.means_no_idmap(error):

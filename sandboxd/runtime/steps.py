@@ -88,7 +88,7 @@ _QUEUED_SIGNALS = 4096
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """All that the script of a container's init depends on. What else it is given are descriptors: :class:`Descriptors`."""
+    """All that the script of a container's init depends on. What else it is given are descriptors: :class:`Build`."""
 
     root: int
     """The container's root, inside; and below, whom init acts as once a program may run."""

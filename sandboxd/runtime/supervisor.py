@@ -326,7 +326,7 @@ class Run:
         """A call that the policy refuses: name it, and answer as the policy does."""
         name = seccomp.name_call(self._filter, notification.nr, notification.arch)
         answer = seccomp.answer_to(self._filter, name)
-        of_program = notification.pid != self._container.init_pid  # init tries clone3 when it starts the program
+        of_program = notification.pid != self._container.init_pid  # what init is refused is not the program's
         if isinstance(answer, int):
             if of_program:
                 self._refused[name, errno.errorcode.get(answer, str(answer))] += 1

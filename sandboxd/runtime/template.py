@@ -30,10 +30,10 @@ import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from sandboxd.linux import calls, credentials, mounts, process, seccomp
+from sandboxd.linux import calls, credentials, mounts, process
 from sandboxd.linux.landlock import Domain
 from sandboxd.linux.mounts import MountFlag
-from sandboxd.linux.script import Cell, Script
+from sandboxd.linux.script import NUMBERS, Cell, Script
 from sandboxd.runtime import layout, steps
 from sandboxd.runtime.spec import PROGRAM_GID, PROGRAM_UID, WORKSPACE, TemplateSpec
 
@@ -127,7 +127,7 @@ def configuration(policy_bpf: bytes, preload: Sequence[str], last_capability: in
         f"directory {WORKSPACE}",
         f"capabilities {last_capability + 1}",
         f"securebits {credentials.SECUREBITS}",
-        f"seccomp {seccomp.NUMBERS[os.uname().machine]}",
+        f"seccomp {NUMBERS['seccomp']}",
         f"filter {policy_bpf.hex()}",
     ]
     lines.append(f"landlock {domain.attributes.hex() if domain else ''}")

@@ -153,3 +153,13 @@ def leaves_nothing(guard: Guard, host: Host) -> Iterator[None]:
 def run(host: Host) -> Runner:
     """Run programs in real containers."""
     return Runner(host)
+
+
+@pytest.fixture
+def setuid_programs_are_dumpable() -> Iterator[None]:
+    """Set fs.suid_dumpable for a moment: whether who changes users can be dumped. By default 0, which hides a mistake."""
+    setting = Path("/proc/sys/fs/suid_dumpable")
+    before = setting.read_text()
+    setting.write_text("1")
+    yield
+    setting.write_text(before)

@@ -351,16 +351,6 @@ def test_launcher_and_zygote_know_nothing_of_the_servers_environment(host):
         assert b"" == Path(f"/proc/{pid}/environ").read_bytes()
 
 
-@pytest.fixture
-def setuid_programs_are_dumpable():
-    """Set fs.suid_dumpable for a moment: whether who changes users can be dumped. By default 0, which hides a mistake."""
-    setting = Path("/proc/sys/fs/suid_dumpable")
-    before = setting.read_text()
-    setting.write_text("1")
-    yield
-    setting.write_text(before)
-
-
 @pytest.mark.usefixtures("setuid_programs_are_dumpable")
 @pytest.mark.parametrize("owner", [0, 65534])
 def test_nobody_who_has_the_launchers_tree_is_dumpable(owner):

@@ -55,16 +55,6 @@ class Saying:
         return words
 
 
-@pytest.fixture
-def setuid_programs_are_dumpable() -> Iterator[None]:
-    """Set fs.suid_dumpable for a moment: whether who changes users can be dumped. By default 0, which hides a mistake."""
-    setting = Path("/proc/sys/fs/suid_dumpable")
-    before = setting.read_text()
-    setting.write_text("1")
-    yield
-    setting.write_text(before)
-
-
 ACTING = """
 from sandboxd.linux import credentials, process
 with credentials.acting_as(65534):

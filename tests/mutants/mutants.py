@@ -64,8 +64,7 @@ MUTANTS = (
     _without(
         "an account of bytes",
         _LAUNCHER,
-        '        account.append(os.open(f"/proc/{pid}/io", os.O_RDONLY | os.O_CLOEXEC))\n'
-        "        opened.callback(os.close, account[0])\n",
+        '        account.append(_opened(opened, os.open(f"/proc/{pid}/io", os.O_RDONLY | os.O_CLOEXEC)))\n',
         "container/test_usage::test_every_figure_is_there",
         instead="        pass\n",
     ),
