@@ -20,6 +20,7 @@ from typing import Any
 
 import msgspec
 from google.protobuf import json_format
+from google.protobuf.duration_pb2 import Duration
 
 from sandboxd.client.client import short_name
 from sandboxd.units import parse_bytes
@@ -30,6 +31,7 @@ _COMMENT = {".py": "#", ".sh": "#", ".c": "//"}
 _LANGUAGES = {".py": "python", ".sh": "bash", ".c": "c"}
 _LIBRARY = {".py": "attack.py", ".c": "attack.h"}
 """What attacks in one language share; it lies beside them in the workspace."""
+_CPU_TIME_S, _WALL_TIME_S = 10, 30  # of policies/default.toml
 
 
 class InvalidAttack(Exception):
@@ -109,8 +111,12 @@ class Attack:
         except (ValueError, RecursionError, json_format.ParseError) as error:  # of TOML, msgspec, a size, a verdict
             raise InvalidAttack(f"{name}: {error}") from error
 
-    def request(self, policy: str, env: dict[str, str]) -> pb.ExecuteRequest:
-        """Return the submission. ``env`` tells it where its bait is."""
+    def request(self, policy: str, env: dict[str, str], patience: float = 1.0) -> pb.ExecuteRequest:
+        """Return the submission. ``env`` tells it where its bait is.
+
+        An attack that names no limit of time ends by another. On a machine that is slow, ``patience`` above 1, it must have
+        the time to get there: so many times what it has by the policies that sandboxd ships.
+        """
         header, suffix = self.header, self._path.suffix
         main = f"main{suffix}"
         files = [pb.File(path=main, content=self._path.read_bytes())]
@@ -122,8 +128,8 @@ class Attack:
             source=source,
             stdin=header.stdin.encode(),
             env={**env, **header.env},
-            limits=self._limits,
-            compile_limits=self._compile_limits,
+            limits=_in_time(self._limits, patience),
+            compile_limits=_in_time(self._compile_limits, patience),
             policy=policy,
             collect=header.collect,
             tty=header.tty,
@@ -191,3 +197,13 @@ def _limits(fields: dict[str, str | int | float]) -> pb.Limits:
         for name, value in fields.items()
     }
     return json_format.ParseDict(values, pb.Limits())
+
+
+def _in_time(limits: pb.Limits, patience: float) -> pb.Limits:
+    if patience <= 1 or limits.HasField("cpu_time") or limits.HasField("wall_time"):
+        return limits
+    longer = pb.Limits(
+        cpu_time=Duration(seconds=int(_CPU_TIME_S * patience)), wall_time=Duration(seconds=int(_WALL_TIME_S * patience))
+    )
+    longer.MergeFrom(limits)
+    return longer

@@ -95,7 +95,7 @@ class Suite:
         return Result(attack, verdict, [*found, *promises, *harm], lacking, differences, probe.slowest_s, latency_s)
 
     def _start(self, name: str) -> Any:
-        request = self._attacks[name].request(self._target.policy, dict(self._target.bait.places))
+        request = self._attacks[name].request(self._target.policy, dict(self._target.bait.places), self._patience)
         return self._target.client.stub.Execute.future(request, timeout=_TIMEOUT_S * self._patience)
 
     def _judge(self, attack: Attack, result: Any) -> tuple[str, list[str], list[str]]:

@@ -22,7 +22,8 @@ def target(guard):
 
 
 def start(target, name):
-    return target.client.stub.Execute.future(ATTACKS[name].request("", dict(target.bait.places)), timeout=60 * SLOWNESS)
+    request = ATTACKS[name].request("", dict(target.bait.places), SLOWNESS)
+    return target.client.stub.Execute.future(request, timeout=60 * SLOWNESS)
 
 
 @pytest.mark.parametrize("noisy", NEIGHBOURS)

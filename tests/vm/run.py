@@ -1,7 +1,8 @@
 """``make test-cgroup2``: the container tests on cgroup v2 alone, in a virtual machine with Debian's own kernel.
 
 virtme-ng boots that kernel over this machine's file system, which it can only read. QEMU emulates, so that no KVM is
-needed, and a program takes about ten times as long. Arguments are pytest's.
+needed, and a program takes about ten times as long. Arguments are pytest's; --failed-again before them has it run once more
+what has failed, in the same machine.
 
 Left out are tests/unit, tests/api, tests/cli and the jumps of the clock: nothing in them depends on the version of cgroups,
 and each jump would take minutes. And building images, for there is no network.
@@ -26,6 +27,7 @@ KERNEL = Path(sys.prefix, "kernel")
 """Debian's kernel and its modules. The Makefile unpacks the package: installed, it would change how this machine boots."""
 TESTS = ("tests/container", "tests/faults", "tests/hostile", "tests/rootless", "tests/vm")
 LEFT_OUT = ("tests/faults/test_clock.py", "tests/rootless/test_images.py")
+AGAIN = "--failed-again"
 ENVIRONMENT = {
     "CI": "true",  # a skipped test is a failed one: tests/conftest.py
     "TEST_SLOWNESS": "20",  # tests/slowness.py
@@ -67,8 +69,12 @@ def find_kernel() -> Path:
 
 def boot_command(image: Path, arguments: list[str]) -> list[str]:
     """Return what boots the machine, runs pytest in it and ends with its status."""
+    again, arguments = arguments[:1] == [AGAIN], [word for word in arguments if word != AGAIN]
     ignored = [f"--ignore={path}" for path in LEFT_OUT]
     pytest = [sys.executable, "-m", "pytest", "--override-ini", f"testpaths={' '.join(TESTS)}", *ignored, *arguments]
+    if again:
+        failed = ("--last-failed", "--last-failed-no-failures", "none")
+        pytest = ["sh", "-c", f"{shlex.join(pytest)} || {shlex.join([*pytest, *failed])}"]
     ours = {name: value for name, value in os.environ.items() if name.startswith("SANDBOXD_")}
     variables = [f"{name}={value}" for name, value in (ours | ENVIRONMENT).items()]
     inside = [str(GUEST), str(KERNEL), str(REPOSITORY), "env", *variables, *pytest]
