@@ -12,6 +12,7 @@ import errno
 import fcntl
 import os
 from array import array
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping
 
 from sandboxd.model import Output
@@ -26,8 +27,39 @@ _REST_S = 0.001
 _LONG_REST_S = 0.01
 
 
-# What is read goes through here, and from here to where it is kept, before the event loop does anything else.
-_buffer = memoryview(bytearray(CHUNK_BYTES))
+class _Kept:
+    """Bytes to which more are added, in blocks: nothing is copied to make room, and what comes as a whole chunk is kept as it is.
+
+    No block is larger than a chunk, so that its memory is of the heap, where others have left some (``linux.heap``).
+    """
+
+    def __init__(self) -> None:
+        self._blocks: list[bytes | bytearray] = []
+        self._starts: list[int] = []
+        self.size = 0
+
+    def add(self, data: bytes) -> None:
+        """Add up to a chunk."""
+        last = self._blocks[-1] if self._blocks else b""
+        if isinstance(last, bytearray) and len(last) + len(data) <= CHUNK_BYTES:
+            last += data
+        else:
+            self._blocks.append(data if len(data) == CHUNK_BYTES else bytearray(data))
+            self._starts.append(self.size)
+        self.size += len(data)
+
+    def part(self, start: int, end: int) -> bytes:
+        """Return what is from one position to another, behind it."""
+        first, last = bisect_right(self._starts, start) - 1, bisect_left(self._starts, end) - 1
+        offset = self._starts[first]
+        if first == last:
+            return bytes(self._blocks[first][start - offset : end - offset])
+        joined = b"".join(self._blocks[first : last + 1])
+        return joined[start - offset : end - offset]
+
+    def whole(self) -> bytes:
+        """Return all of it."""
+        return b"".join(self._blocks)
 
 
 class Recorder:
@@ -36,15 +68,15 @@ class Recorder:
     def __init__(self, limit_bytes: int, on_limit: Callable[[], None]) -> None:
         self._left = limit_bytes
         self._on_limit = on_limit
-        self._kept = {STDOUT: bytearray(), STDERR: bytearray()}
+        self._kept = {STDOUT: _Kept(), STDERR: _Kept()}
         self._totals = {STDOUT: 0, STDERR: 0}
         # Pieces in their order: a stream and where in it the piece ends, in eight bytes, for there may be one a byte.
         self._pieces = array("Q")
         self._last_start = 0
         self.on_chunk: Callable[[], None] = _ignore
 
-    def write(self, stream: int, data: bytes | memoryview) -> None:
-        """Copy bytes of a stream. ``on_limit`` is called with the first byte past the limit."""
+    def write(self, stream: int, data: bytes) -> None:
+        """Keep bytes of a stream, up to a chunk. ``on_limit`` is called with the first byte past the limit."""
         self._totals[stream] += len(data)
         kept = data[: self._left]
         if kept:
@@ -54,11 +86,11 @@ class Recorder:
         if len(kept) < len(data):
             self._on_limit()
 
-    def _keep(self, stream: int, data: bytes | memoryview) -> None:
-        buffer = self._kept[stream]
-        start = len(buffer)
-        buffer += data
-        piece = len(buffer) << 1 | (stream == STDERR)
+    def _keep(self, stream: int, data: bytes) -> None:
+        kept = self._kept[stream]
+        start = kept.size
+        kept.add(data)
+        piece = kept.size << 1 | (stream == STDERR)
         same = bool(self._pieces) and _stream_of(self._pieces[-1]) == stream
         if same and start - self._last_start < CHUNK_BYTES:
             self._pieces[-1] = piece
@@ -68,7 +100,7 @@ class Recorder:
 
     def output(self, stream: int) -> Output:
         """Return a stream as it is now."""
-        return Output(data=bytes(self._kept[stream]), total_bytes=self._totals[stream])
+        return Output(data=self._kept[stream].whole(), total_bytes=self._totals[stream])
 
     def read_from(self, cursor: Cursor) -> tuple[int, bytes] | None:
         """Return the next piece behind ``cursor`` and move it; None when there is none yet."""
@@ -77,8 +109,7 @@ class Recorder:
             start = cursor.positions[stream]
             if start < end:
                 cursor.positions[stream] = end
-                with memoryview(self._kept[stream]) as kept:
-                    return stream, bytes(kept[start:end])
+                return stream, self._kept[stream].part(start, end)
             if cursor.piece == len(self._pieces) - 1:
                 return None  # this piece may still grow
             cursor.piece += 1
@@ -88,7 +119,7 @@ class Recorder:
         """Return a cursor behind all that has been kept."""
         cursor = Cursor()
         cursor.piece = max(0, len(self._pieces) - 1)
-        cursor.positions = {stream: len(kept) for stream, kept in self._kept.items()}
+        cursor.positions = {stream: kept.size for stream, kept in self._kept.items()}
         return cursor
 
     def seal(self) -> None:
@@ -98,7 +129,7 @@ class Recorder:
     @property
     def kept_bytes(self) -> int:
         """How much is kept of both."""
-        return sum(map(len, self._kept.values()))
+        return sum(kept.size for kept in self._kept.values())
 
 
 def _ignore() -> None:
@@ -200,19 +231,19 @@ class OutputPump:
     def _take(self, stream: int) -> int | None:
         """Read once; returns how much there was, 0 where a terminal has nobody at its other end, None at the end."""
         try:
-            count = os.readv(self._sources[stream], [_buffer])
+            data = os.read(self._sources[stream], CHUNK_BYTES)
         except BlockingIOError:
             return 0
         except OSError as error:
             if error.errno != errno.EIO:
                 raise
             return 0  # a terminal's master while no slave is open: one may be again (pty(7))
-        if not count:
+        if not data:
             return None
-        if count == _PIPE_BYTES and stream not in self._grown:
+        if len(data) == _PIPE_BYTES and stream not in self._grown:
             self._grow(stream)
-        self._recorder.write(stream, _buffer[:count])
-        return count
+        self._recorder.write(stream, data)
+        return len(data)
 
     def _grow(self, stream: int) -> None:
         """Make a pipe that was full larger, so that its program and this process take turns less often."""

@@ -410,6 +410,29 @@ def test_no_container_outlives_its_end_by_a_template(monkeypatch, hook):
         wait_for(lambda: not host.engine._live)
 
 
+LEFT_TO_THE_PROGRAM = HOOK.replace(b"        own(pages)\n", b"")
+
+
+def test_a_fork_that_waits_has_copied_what_its_program_will_write(monkeypatch):
+    """As far as there is room for that: more than a hundred faults that are not the program's any more, and less than 1.25 MiB."""
+
+    def forks(hook):
+        """Return a program's page faults, and the bytes of a container that waits."""
+        assert b"own(pages)" in hook or hook != HOOK
+        monkeypatch.setattr(engine_module, "read_hook", lambda _name: hook)
+        with contextlib.closing(Host(templates=TEMPLATES)) as host:
+            run = Runner(host)
+            wait_for(lambda: run.python(HELLO).run.start is Start.TEMPLATE)
+            waiting = wait_for(lambda: [live.container for live in host.engine._live.values() if live.kind.runtime])
+            taken = min(container.cgroup.memory_bytes() for container in waiting)
+            return run.python(HELLO).run.usage.minor_faults, taken
+
+    (faults, taken), (more_faults, less_taken) = forks(HOOK), forks(LEFT_TO_THE_PROGRAM)
+
+    assert faults < more_faults - 100
+    assert less_taken < taken < less_taken + (5 << 18)
+
+
 PASSES = b"packed(4, listener)"
 
 

@@ -35,22 +35,31 @@ all_there.wait()
 print(flush=True)
 sys.stdin.read()
 """
-LARGE = """
+END = """
 def end_of_heap():
     (line,) = (line for line in open("/proc/self/maps") if "[heap]" in line)
     return int(line.split()[0].partition("-")[2], 16)
-
+"""
+LARGE = """
 free(malloc(1 << 20))
 before = end_of_heap()
 malloc(1 << 20)
 print(end_of_heap() - before >= 1 << 19)
 """
 
+CHUNKS = """
+chunks = [malloc(1 << 18) for _ in range(4 * int(sys.argv[2]))]
+before = end_of_heap()
+for chunk in reversed(chunks):
+    free(chunk)
+print(before - end_of_heap() < 1 << 20)
+"""
 
-def started(program, kind):
+
+def started(program, *arguments):
     """Start a Python of its own."""
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
-    command = [sys.executable, "-c", BEGIN + program, kind]
+    command = [sys.executable, "-c", BEGIN + END + program, *arguments]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
 
 
@@ -68,3 +77,10 @@ def test_a_large_block_is_not_in_the_heap(kind, in_it):
     """Though one before it was freed."""
     with started(LARGE, kind) as process:
         assert in_it == process.communicate()[0].strip()
+
+
+@pytest.mark.parametrize(("kind", "mib", "kept"), [("small", "30", "True"), ("small", "40", "False")])
+def test_what_chunks_leave_is_kept_for_the_next(kind, mib, kept):
+    """As far as it is no more than some output's."""
+    with started(CHUNKS, kind, mib) as process:
+        assert kept == process.communicate()[0].strip()

@@ -7,7 +7,7 @@ import tracemalloc
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandboxd.runtime.streams import STDERR, STDOUT, Cursor, Recorder
+from sandboxd.runtime.streams import CHUNK_BYTES, STDERR, STDOUT, Cursor, Recorder
 
 
 def read_all(recorder, cursor):
@@ -51,6 +51,37 @@ def test_a_reader_goes_on_where_it_was(first, second):
         pair for stream, data in pieces for pair in zip([stream] * len(data), data, strict=True)
     ]
     assert recorder.kept_bytes == cursor.read
+
+
+@given(
+    st.lists(st.sampled_from([1, 2, CHUNK_BYTES // 2, CHUNK_BYTES - 1, CHUNK_BYTES]), max_size=10),
+    st.integers(1, 4 * CHUNK_BYTES),
+    st.booleans(),
+)
+def test_large_pieces_are_what_was_written(sizes, limit, reads_meanwhile):
+    recorder, cursor = Recorder(limit, lambda: None), Cursor()
+    written, pieces = b"", []
+    for number, size in enumerate(sizes):
+        data = (number.to_bytes(1, "big") + bytes(range(256)) * (CHUNK_BYTES // 256))[:size]
+        written += data
+        recorder.write(STDOUT, data)
+        if reads_meanwhile:
+            pieces += read_all(recorder, cursor)
+    pieces += read_all(recorder, cursor)
+
+    assert written[:limit] == b"".join(data for _, data in pieces) == recorder.output(STDOUT).data
+    assert len(written[:limit]) == recorder.kept_bytes == cursor.read
+    assert all(len(data) < 2 * CHUNK_BYTES for _, data in pieces)
+
+
+def test_a_whole_chunk_is_not_copied():
+    recorder, cursor, chunk = Recorder(10 * CHUNK_BYTES, lambda: None), Cursor(), bytes(CHUNK_BYTES)
+    recorder.write(STDOUT, b"first")
+    read_all(recorder, cursor)
+    recorder.write(STDOUT, chunk)
+    (piece,) = read_all(recorder, cursor)
+
+    assert piece[1] is chunk
 
 
 @given(writes, writes)
