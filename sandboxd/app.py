@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -152,6 +153,7 @@ async def serve(config: Config, announce: Callable[[App], None]) -> None:
         loop.add_signal_handler(number, stop.set)
     app = App(config)
     await app.start()
+    gc.freeze()  # what there is by now stays: the collector need not look at it, for 20 ms in which nobody is served
     for check in app.warnings:
         log.warning("%s: %s (fix: %s)", check.name, check.finding, check.fix)
     try:

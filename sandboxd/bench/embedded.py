@@ -42,7 +42,7 @@ class Turns:
         limits = policy.defaults
         self._program = ProgramSpec(
             argv=("/bin/true",),
-            env=_ENVIRONMENT,
+            env=tuple(_ENVIRONMENT.items()),
             tty=False,
             cpu_seconds=limits.cpu_time_ns // 10**9 + 1,
             processes=limits.processes,
@@ -68,7 +68,7 @@ class Turns:
         return time.perf_counter_ns() - began
 
 
-_NOBODY = Watch(on_started=lambda _: None, on_output=lambda: None, on_waiting=None)
+_NOBODY = Watch(on_started=lambda _: None, on_output=lambda: None, as_it_comes=False, on_waiting=None)
 
 
 async def serve(store: Path, image: Image, policy: Policy, first_id: int) -> None:

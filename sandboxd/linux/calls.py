@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import signal
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from sandboxd.linux import credentials, landlock, mounts, process, seccomp
 from sandboxd.linux.mounts import MountFlag
@@ -201,9 +201,9 @@ def forget_signals(script: Script) -> None:
 
 def execute(script: Script, argv: Sequence[str], env: Mapping[str, str]) -> None:
     """execve(2)."""
-    script.call("execve", argv[0], script.texts(argv), environment(script, env), about=argv[0])
+    script.call("execve", argv[0], script.texts(argv), environment(script, env.items()), about=argv[0])
 
 
-def environment(script: Script, env: Mapping[str, str]) -> Address:
+def environment(script: Script, env: Iterable[tuple[str, str]]) -> Address:
     """Put an environment into the message, as execve(2) takes it."""
-    return script.texts([f"{name}={value}" for name, value in env.items()])
+    return script.texts([f"{name}={value}" for name, value in env])

@@ -19,7 +19,7 @@ _OF_EACH_BYTES = 9  # its NUL and its pointer
 
 def length(program: ProgramSpec) -> int:
     """Return how many characters a program's command line and environment have."""
-    return sum(map(len, (*program.argv, *program.env.keys(), *program.env.values())))
+    return sum(map(len, program.argv)) + sum(len(name) + len(value) for name, value in program.env)
 
 
 def passable(program: ProgramSpec) -> ProgramSpec:
@@ -27,11 +27,11 @@ def passable(program: ProgramSpec) -> ProgramSpec:
 
     Its command is looked for as before, so that the answer is the kernel's own.
     """
-    words = [*map(len, program.argv), *(len(name) + 1 + len(value) for name, value in program.env.items())]
+    words = [*map(len, program.argv), *(len(name) + 1 + len(value) for name, value in program.env)]
     most = max(min(program.stack_bytes // 4, _MOST), _LEAST)
     # In characters, of which each has a byte at least: what is too long only in bytes is not so long that it could not be passed.
     if max(words) <= LONGEST_WORD and sum(words) + len(words) * _OF_EACH_BYTES <= most:
         return program
-    path = program.env.get(_PATH, "")[:LONGEST_WORD]
+    path = dict(program.env).get(_PATH, "")[:LONGEST_WORD]
     command = program.argv[0][:LONGEST_WORD]  # a path that long is none
-    return replace(program, argv=(command, "x" * (LONGEST_WORD + 1)), env={_PATH: path})
+    return replace(program, argv=(command, "x" * (LONGEST_WORD + 1)), env=((_PATH, path),))

@@ -15,6 +15,7 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, TypeVar
 
 from sandboxd.errors import ContainerLost, SetupFailed, setting_up
@@ -67,7 +68,6 @@ class Container:
         self._loop = asyncio.get_running_loop()
         self._launcher = launcher
         self._control = control
-        self.init_pid = created.pid
         self._pidfd = created.pidfd
         self.writable_fd = created.writable_fd
         self.cgroup = cgroups.observe(launcher.cgroup_version, created.cgroup_fds)
@@ -140,6 +140,11 @@ class Container:
                 await self._launcher.join(self.spec.id, template.spec.id)
             except LauncherGone:
                 raise SetupFailed("launch", 0, "the launcher ended") from None
+
+    @cached_property
+    def init_pid(self) -> int:
+        """Init's process id, -1 once it has ended. OSError where no descriptor is to be had."""
+        return process.pid_of(self._pidfd)
 
     @property
     def launcher_ended(self) -> bool:
@@ -295,30 +300,43 @@ class Container:
                     raise ValueError(f"an errno of {message.a}")
                 self._started.set_result((message, -1))
             case FromInit.EXITED if not fds and self._started.done() and not self.exited.done():
-                if not 0 <= message.a <= _MOST_WAIT_STATUS:
-                    raise ValueError(f"a wait status of {message.a}")
-                self.exited_ns = message.b
-                self.exited.set_result(message.a)
-                self.on_end()
-            case FromInit.EMPTY if not fds and self.exited.done() and not self.empty.done():
-                if message.a < 0 or message.b < 0:
-                    raise ValueError(f"{message.a} and {message.b} switches")
-                self.own_cpu_us = message.e
-                read, written = (None if count < 0 else count for count in (message.c, message.d))
+                self._note_end(message)
+            case FromInit.EMPTY if not fds and self._started.done() and not self.empty.done():
+                if message.c < 0 or message.d < 0:
+                    raise ValueError(f"{message.c} and {message.d} switches")
+                if not self.exited.done():
+                    self._note_end(message)
+                self.own_cpu_us = message.g
+                read, written = (None if count < 0 else count for count in (message.e, message.f))
                 self._loop.remove_reader(self._control)  # it has nothing more to say
-                self.empty.set_result(Reaped(message.a, message.b, read, written))
+                self.empty.set_result(Reaped(message.c, message.d, read, written))
             case _:
                 raise ValueError(f"{message.kind.name} with {len(fds)} descriptors out of turn")
+
+    def _note_end(self, message: InitMessage) -> None:
+        """Take the program's end from EXITED, or from EMPTY where that was not worth a message."""
+        if not 0 <= message.a <= _MOST_WAIT_STATUS:
+            raise ValueError(f"a wait status of {message.a}")
+        self.exited_ns = message.b
+        self.exited.set_result(message.a)
+        self.on_end()
 
     def _hold_program(self, pidfd: int, master: int | None = None) -> None:
         """Take the program's pidfd. ValueError where it is none, for a file cannot be waited for, or where its terminal's master is none."""
         if master is not None and not os.isatty(master):
             raise ValueError("a descriptor that is no terminal")
         try:
-            self._loop.add_reader(pidfd, self._program_ended)
+            process.pidfd_signal(pidfd, 0)
+        except ProcessLookupError:
+            pass  # it has ended, and init has reaped it
         except OSError as error:
             raise ValueError(f"a descriptor for the program: {error.strerror}") from error
         self.program_pidfd = pidfd
+
+    def watch_program(self) -> None:
+        """See from now on for oneself when the program ends, should init be kept from saying so. May be repeated."""
+        if self.program_pidfd >= 0 and not self.exited.done() and not self.dead.done():
+            self._loop.add_reader(self.program_pidfd, self._program_ended)
 
     def _refuse(self, error: Exception, fds: Sequence[int]) -> None:
         """End the container of an init that has been taken over."""

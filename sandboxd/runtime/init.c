@@ -29,6 +29,7 @@
 #include <linux/stat.h>
 #include <linux/time.h>
 #include <linux/uio.h>
+#include <linux/wait.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -244,14 +245,16 @@ static long limit(long resource, uint64_t value) {
     return CALL(prlimit64, program_pid, resource, &limits, NULL);
 }
 
-/* Copy so many bytes from an offset behind the script, which is the beginning of a file, to another file. */
+/* Copy so many bytes, or all where that is negative, from an offset behind the script, which is the beginning of a file, to another file. */
 static long copy(const struct script *script, long to, long from, int64_t offset, int64_t size) {
     offset += script->end_of_calls;
-    int64_t end = offset + size;
+    int64_t end = size < 0 ? INT64_MAX : offset + size;
     while (offset < end) {
         long result = CALL(sendfile, to, from, &offset, end - offset);
-        if (result <= 0)
-            return result < 0 ? result : -EIO;
+        if (result < 0)
+            return result;
+        if (result == 0)
+            return size < 0 ? 0 : -EIO;
     }
     return 0;
 }
@@ -329,7 +332,7 @@ enum { READY = 1, FAILED, STARTED, NOT_EXECUTABLE, EXITED, EMPTY, BUILT }; /* wi
 
 struct report {
     uint8_t kind;
-    int64_t numbers[5];
+    int64_t numbers[7];
 } __attribute__((packed));
 
 static int control = -1, program = -1, account = -1;
@@ -603,7 +606,9 @@ static void serve(void) {
     for (long reaped = 0; reaped != pid;) /* a template's fork may have named whom it liked */
         if ((reaped = CALL(wait4, -1, &status, 0, NULL)) < 0)
             leave(1);
-    tell((struct report){EXITED, {status, clock_ns(CLOCK_MONOTONIC)}}, NULL, 0);
+    int64_t ended_ns = clock_ns(CLOCK_MONOTONIC);
+    if (CALL(wait4, -1, NULL, WNOHANG, NULL) != -ECHILD) /* what it has left takes a while to end */
+        tell((struct report){EXITED, {status, ended_ns}}, NULL, 0);
     CALL(kill, -1, SIGKILL); /* no fork escapes a kill of everybody (kill(2)) */
     while (CALL(wait4, -1, NULL, 0, NULL) > 0)
         ;
@@ -614,7 +619,7 @@ static void serve(void) {
         after[0] -= before[0];
         after[1] -= before[1];
     }
-    tell((struct report){EMPTY, {usage.ru_nvcsw, usage.ru_nivcsw, after[0], after[1], own_cpu_us(since_ns)}}, NULL, 0);
+    tell((struct report){EMPTY, {status, ended_ns, usage.ru_nvcsw, usage.ru_nivcsw, after[0], after[1], own_cpu_us(since_ns)}}, NULL, 0);
     receive(control, word, sizeof word, fds, &fd_count); /* the server kills this process, or ends and is heard here */
 }
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sandboxd.errors import HostUnfit, SetupFailed
-from sandboxd.linux import cgroups, mounts, process
+from sandboxd.linux import cgroups, mounts
 from sandboxd.linux.cgroups import Settings
 from sandboxd.linux.spawn import spawn_first
 from sandboxd.model import shallow_dict
@@ -38,9 +38,8 @@ class LauncherGone(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Created:
-    """A new container: its init's process id, and descriptors, which are the receiver's from now on."""
+    """Descriptors of a new container, which are the receiver's from now on."""
 
-    pid: int
     pidfd: int
     writable_fd: int
     cgroup_fds: tuple[int, ...]
@@ -192,7 +191,7 @@ class LauncherClient:
         header, _ = wire.decode(message)
         match header["type"]:
             case "created":
-                self._created(header["id"], fds)
+                self._resolve(self._creating, header["id"], Created(fds[0], fds[1], tuple(fds[2:])))
             case "joined":
                 self._resolve(self._joining, header["id"], None)
             case "adapted":
@@ -205,16 +204,6 @@ class LauncherClient:
                 self._fail(table, header["id"], error)
             case _:
                 self._hello.set_result(header)
-
-    def _created(self, container_id: str, fds: list[int]) -> None:
-        try:
-            pid = process.pid_of(fds[0])
-        except OSError as error:  # no descriptor is to be had
-            for fd in fds:
-                os.close(fd)
-            self._abandon(container_id, error)
-        else:
-            self._resolve(self._creating, container_id, Created(pid, fds[0], fds[1], tuple(fds[2:])))
 
     def _abandon(self, container_id: str, error: OSError) -> None:
         """Have a container destroyed that is there but cannot be held; its init ends when nobody holds its socket."""

@@ -134,7 +134,7 @@ class ProgramSpec:
     """A program to start in a container that waits."""
 
     argv: tuple[str, ...]
-    env: dict[str, str]
+    env: tuple[tuple[str, str], ...]
     tty: bool
     columns: int = 80
     rows: int = 24

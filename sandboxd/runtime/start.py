@@ -10,12 +10,15 @@ import errno
 import os
 import resource
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from typing import NamedTuple
 
 from sandboxd.linux import calls, mounts
 from sandboxd.linux.files import NEW_FILE
 from sandboxd.linux.script import Cell, Script
 from sandboxd.model import File
+from sandboxd.runtime import arguments
 from sandboxd.runtime.spec import PROCESSES_OF_INIT, PROGRAM_UID, ProgramSpec
 
 _PROGRAM = struct.Struct("<3I4HI4x")
@@ -23,13 +26,33 @@ _HERE = mounts.AT_FDCWD
 # The cgroup refuses first, and counts; this fence behind it holds if the cgroup does not.
 _RLIMIT_NPROC_MARGIN = 16
 _THERE_ALREADY = {errno.EEXIST: 0}
+_MOST_REMEMBERED = 4096  # characters of command line and environment
+
+
+class Place(NamedTuple):
+    """Where a file goes, and where its content is: from which of all contents' bytes on, and how many; -1, of the last one, to the end."""
+
+    path: str
+    mode: int
+    offset: int
+    size: int
+
+
+def places(files: Sequence[File]) -> Iterator[Place]:
+    """Return the files' places, with their contents one behind the other."""
+    offset = 0
+    for file in files:
+        yield Place(file.path, file.mode, offset, len(file.content) if file is not files[-1] else -1)
+        offset += len(file.content)
 
 
 def to_memfd(program: ProgramSpec, files: Sequence[File], init: int) -> int:
     """Return a memfd with all that START has. ``init`` is whom the container's init acts as."""
+    rarely_the_same = len(files) > 1 or arguments.length(program) > _MOST_REMEMBERED
+    write = pack if rarely_the_same else _packed_before
     fd = os.memfd_create("start", os.MFD_CLOEXEC)
     try:
-        for piece in (pack(program, files, init), *(file.content for file in files)):
+        for piece in (write(program, tuple(places(files)), init), *(file.content for file in files)):
             view = memoryview(piece)
             while view:
                 view = view[os.write(fd, view) :]
@@ -39,7 +62,7 @@ def to_memfd(program: ProgramSpec, files: Sequence[File], init: int) -> int:
     return fd
 
 
-def pack(program: ProgramSpec, files: Sequence[File], init: int) -> bytes:
+def pack(program: ProgramSpec, files: tuple[Place, ...], init: int) -> bytes:
     """Return the script, with what is to be exec'ed: command line, environment, and where its command is looked for."""
     script = Script(_PROGRAM.size)
     contents = script.descriptor()
@@ -49,18 +72,22 @@ def pack(program: ProgramSpec, files: Sequence[File], init: int) -> bytes:
     words = (
         script.texts(program.argv),
         calls.environment(script, program.env),
-        script.text(program.env.get("PATH", "")),
+        script.text(dict(program.env).get("PATH", "")),
     )
     offsets = (word.offset for word in words)
     return script.finish(_PROGRAM.pack(*offsets, program.tty, program.rows, program.columns, 0, program.open_files))
 
 
-def put_files(script: Script, files: Sequence[File], contents: Cell, init: int) -> None:
+# Most requests are like one before, but for what is in their file. A MiB or two at most.
+_packed_before = lru_cache(maxsize=256)(pack)
+
+
+def put_files(script: Script, files: Sequence[Place], contents: Cell, init: int) -> None:
     """Write the request's files below the current directory, over what the image has there, as the program's user."""
     script.step(put_files.__name__)
     calls.act_as(script, PROGRAM_UID)
     made: set[str] = set()
-    offset, fd = 0, script.cell()
+    fd = script.cell()
     for file in files:
         for directory in _above(file.path):
             if directory not in made:
@@ -72,10 +99,9 @@ def put_files(script: Script, files: Sequence[File], contents: Cell, init: int) 
             "unlinkat", _HERE, file.path, 0, about=file.path
         )  # of the image's workspace; a link is replaced, too
         script.call(*new, about=file.path, result=fd)
-        script.call("copy", fd, contents, offset, len(file.content), about=file.path)
+        script.call("copy", fd, contents, file.offset, file.size, about=file.path)
         script.call("fchmod", fd, file.mode, about=file.path)
         script.call("close", fd)
-        offset += len(file.content)
     calls.act_as(script, init)
 
 

@@ -48,6 +48,8 @@ class Watch:
 
     on_started: Callable[[Run], None]
     on_output: Callable[[], None]
+    as_it_comes: bool
+    """Whether output is wanted as it comes. Else what a program writes in its first moments stays in its pipes: most have ended by then."""
     on_waiting: Callable[[], None] | None
     """Called when the program blocks on an empty stdin; None where nobody asks."""
 
@@ -129,9 +131,9 @@ class Run:
         self._watch.on_started(self)
         with contextlib.suppress(OSError):  # the first tick will meet it again
             self._sample_memory()  # for it may have ended by then
-        if not program.tty:
+        if self._watch.as_it_comes and not program.tty:
             self.resume_output()
-        self._timer = self._loop.call_later(_FIRST_TICK_S, self._tick)
+        self._timer = self._loop.call_later(_FIRST_TICK_S, self._first_tick)
 
     async def finish(self) -> None:
         """Wait until the program has ended, by itself or by :meth:`kill`, and all that it left is dead.
@@ -341,6 +343,13 @@ class Run:
         if self._killed is None:
             self._lost = f"its refused system calls cannot be heard of: {error}"
         self._container.kill()
+
+    def _first_tick(self) -> None:
+        """Listen to a program that has not ended at once."""
+        self._container.watch_program()
+        if not self._watch.as_it_comes:
+            self.resume_output()
+        self._tick()
 
     def _tick(self) -> None:
         """Look at what has no event, and come back when it can matter next."""

@@ -17,6 +17,7 @@ import socket
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator
+from functools import cached_property
 
 from sandboxd.errors import SandboxError, SetupFailed, setting_up
 from sandboxd.linux import process
@@ -63,7 +64,6 @@ class Template:
         self.ids = ids
         self.row = row
         """Its own ids are of it, and those of its forks' containers."""
-        self.pid = created.pid
         self._launcher = launcher
         self._pidfd = created.pidfd
         self._control = control
@@ -117,6 +117,11 @@ class Template:
             await self.destroy()
             raise SetupFailed("start_template", 0, said or f"not ready after {_READY_S:g} s")
         return self
+
+    @cached_property
+    def pid(self) -> int:
+        """Its process id, -1 once it has ended."""
+        return process.pid_of(self._pidfd)
 
     @property
     def usable(self) -> bool:

@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 LAUNCHER_MESSAGE_BYTES = 131072  # below the default socket buffer of 212,992 bytes
 # A path of 4,096 bytes, each escaped as six. For a buffer of 128 KiB the C library maps memory anew each time.
 LAUNCHER_ANSWER_BYTES = 32768
-_INIT_MESSAGE = struct.Struct("<B5q")
+_INIT_MESSAGE = struct.Struct("<B7q")
 INIT_MESSAGE_BYTES = 1024
 _MAX_FDS = 16
 _CREDENTIALS = struct.Struct("3i")  # struct ucred
@@ -53,7 +53,7 @@ def decode(message: bytes) -> tuple[dict[str, Any], bytes]:
 
 
 class FromInit(IntEnum):
-    """What init says. Every message has five integers and a text."""
+    """What init says. Every message has seven integers and a text."""
 
     READY = 1
     """Built; waits for START. Carries the seccomp listener."""
@@ -65,9 +65,9 @@ class FromInit(IntEnum):
     NOT_EXECUTABLE = 4
     """The program could not be exec'ed: errno, and whether it is there at all. It is the program's failure."""
     EXITED = 5
-    """The program ended: its wait status, and the moment."""
+    """The program ended: its wait status, and the moment. EMPTY follows; where the program has left nothing, that alone is said."""
     EMPTY = 6
-    """Everything but init has been killed and reaped: voluntary and involuntary switches, bytes read and written (-1
+    """Everything but init has been killed and reaped: wait status and moment as above, voluntary and involuntary switches, bytes read and written (-1
     where the kernel does not tell), and init's own CPU time since START in microseconds."""
     BUILT = 7
     """All walls stand; of a container whose program is forked: now the template may. READY follows."""
@@ -82,11 +82,13 @@ class InitMessage(NamedTuple):
     c: int = 0
     d: int = 0
     e: int = 0
+    f: int = 0
+    g: int = 0
     text: bytes = b""
 
     def encode(self) -> bytes:
         """Return the bytes; the text is cut to fit."""
-        packed = _INIT_MESSAGE.pack(*self[:6]) + self.text
+        packed = _INIT_MESSAGE.pack(*self[:8]) + self.text
         return packed[:INIT_MESSAGE_BYTES]
 
     @classmethod
@@ -94,9 +96,8 @@ class InitMessage(NamedTuple):
         """Parse bytes from a process that may have been taken over; ValueError when they are no message."""
         if len(data) < _INIT_MESSAGE.size:
             raise ValueError(f"init sent {len(data)} bytes")
-        kind, *numbers = _INIT_MESSAGE.unpack_from(data)
-        a, b, c, d, e = numbers
-        return cls(FromInit(kind), a, b, c, d, e, data[_INIT_MESSAGE.size :])
+        kind, a, b, c, d, e, f, g = _INIT_MESSAGE.unpack_from(data)
+        return cls(FromInit(kind), a, b, c, d, e, f, g, data[_INIT_MESSAGE.size :])
 
 
 def send(sock: socket.socket, data: bytes, fds: Sequence[int] = (), flags: int = 0) -> None:

@@ -403,6 +403,7 @@ class Execution:
         return Watch(
             on_started=lambda run: timeline.started(self.id, phase, run),
             on_output=timeline.output_arrived,
+            as_it_comes=self._interactive,
             on_waiting=timeline.waiting_for_stdin if self._interactive and phase is Phase.RUN else None,
         )
 

@@ -198,7 +198,7 @@ def _runtime(language: Language, program: ProgramSpec, policy: Policy, submissio
         place=template.place,
         preload=template.preload,
         argv=program.argv,
-        env=tuple(program.env.items()),
+        env=program.env,
         stack_bytes=program.stack_bytes,
     )
 
@@ -208,7 +208,7 @@ def _phase(phase: Phase, argv: tuple[str, ...], limits: Limits, env: Mapping[str
         env = {"TERM": "xterm-256color", **env}
     program = ProgramSpec(
         argv=argv,
-        env=dict(env),
+        env=tuple(env.items()),
         tty=tty,
         # The kernel counts whole seconds for each process; the supervisor is exact and looks at all of them.
         cpu_seconds=math.ceil(limits.cpu_time_ns / SECOND_NS) + 1,

@@ -79,7 +79,7 @@ EDITS = (
     _knows(_V1, "from sandboxd.linux.cgroups.base import (\n"),
     _knows(_V2, "from sandboxd.linux.cgroups.base import (\n"),
     _knows(_LAUNCHER, "from sandboxd.linux import cgroups, credentials"),
-    _knows(_LAUNCHER_CLIENT, "from sandboxd.linux import cgroups, mounts, process\n"),
+    _knows(_LAUNCHER_CLIENT, "from sandboxd.linux import cgroups, mounts\n"),
     _knows(_ZYGOTE, "from sandboxd.linux import process\n"),
     _knows(_WORKSPACE, "from sandboxd.linux.files import open_beneath\n"),
     _before("name", _BASE, "        os.write(fd, str(value).encode())\n"),

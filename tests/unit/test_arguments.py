@@ -22,7 +22,7 @@ WORDS = 2 * MIB // 100_009
 def program(*argv, **env):
     return ProgramSpec(
         argv=("true", *argv),
-        env={"PATH": "/usr/bin:/bin", **env},
+        env=tuple({"PATH": "/usr/bin:/bin", **env}.items()),
         tty=False,
         cpu_seconds=1,
         processes=1,
@@ -39,7 +39,7 @@ def errno_of(spec):
         resource.setrlimit(resource.RLIMIT_STACK, (STACK, resource.getrlimit(resource.RLIMIT_STACK)[1]))
 
     try:
-        subprocess.run(spec.argv, env=spec.env, preexec_fn=limit, check=True)
+        subprocess.run(spec.argv, env=dict(spec.env), preexec_fn=limit, check=True)
     except OSError as error:
         return error.errno
     return 0
@@ -75,7 +75,7 @@ def test_what_it_never_takes_is_passed_as_something_short(refused):
     passed = arguments.passable(refused)
 
     assert (errno.E2BIG, errno.E2BIG) == (errno_of(refused), errno_of(passed))
-    assert ("true", "/usr/bin:/bin") == (passed.argv[0], passed.env["PATH"])
+    assert ("true", "/usr/bin:/bin") == (passed.argv[0], dict(passed.env)["PATH"])
     assert arguments.length(passed) < 2 * LONGEST_WORD
 
 
@@ -83,4 +83,4 @@ def test_a_path_is_cut_too():
     passed = arguments.passable(program(PATH="/bin:" * 10 * LONGEST_WORD))
 
     assert arguments.length(passed) < 3 * LONGEST_WORD
-    assert os.path.dirname(passed.env["PATH"].split(":")[0]) == "/"
+    assert os.path.dirname(dict(passed.env)["PATH"].split(":")[0]) == "/"

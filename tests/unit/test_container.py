@@ -71,7 +71,7 @@ async def pair(tmp_path):
     with theirs, subprocess.Popen(["sleep", "60"]) as process:  # noqa: ASYNC220  (returns once it has exec'ed)
         nowhere = os.open("/proc", os.O_DIRECTORY)  # has no blocks to be freed
         group = os.open(tmp_path, os.O_DIRECTORY)
-        created = Created(process.pid, os.pidfd_open(process.pid), nowhere, (group,))
+        created = Created(os.pidfd_open(process.pid), nowhere, (group,))
         container = Container(SPEC, Launcher(), created, ours)
         yield container, Init(theirs, process.pid)
         container.kill()
@@ -92,12 +92,14 @@ async def heard(container, init, state):
         await asyncio.wait_for(asyncio.shield(container.exited), SECONDS)
 
 
-async def test_what_init_is_to_say(pair):
+@pytest.mark.parametrize("leaves_something", [True, False])
+async def test_what_init_is_to_say(pair, leaves_something):
     """The control: all of it, in turn, and it lives."""
     container, init = pair
     await heard(container, init, STARTED)
-    init.say(EXITED, 7 << 8, 12345)
-    init.say(EMPTY, 1, 2, 3, -1, 5)
+    if leaves_something:
+        init.say(EXITED, 7 << 8, 12345)
+    init.say(EMPTY, 7 << 8, 12345, 1, 2, 3, -1, 5)
 
     assert Reaped(1, 2, 3, None) == await asyncio.wait_for(container.empty, SECONDS)
     assert (7 << 8, 12345, 5) == (container.exited.result(), container.exited_ns, container.own_cpu_us)
@@ -127,11 +129,15 @@ async def test_what_init_is_to_say(pair):
         (STARTED, EXITED, (), 1),
         (STARTED, EXITED, (-1,), 0),
         (STARTED, EXITED, (1 << 16,), 0),
-        (STARTED, EMPTY, (), 0),
+        (STARTED, EMPTY, (), 1),
+        (STARTED, EMPTY, (-1,), 0),
+        (STARTED, EMPTY, (1 << 16,), 0),
+        (STARTED, EMPTY, (0, 0, -1), 0),
+        (READY, EMPTY, (), 0),
         (EXITED, EXITED, (), 0),
         (EXITED, EMPTY, (), 1),
-        (EXITED, EMPTY, (-1, 0), 0),
-        (EXITED, EMPTY, (0, -1), 0),
+        (EXITED, EMPTY, (0, 0, -1, 0), 0),
+        (EXITED, EMPTY, (0, 0, 0, -1), 0),
     ],
 )
 async def test_what_is_out_of_turn_ends_the_container(pair, state, kind, numbers, pidfds):
@@ -145,7 +151,7 @@ async def test_what_is_out_of_turn_ends_the_container(pair, state, kind, numbers
     assert not container.empty.done()
 
 
-@pytest.mark.parametrize("data", [b"", b"\0", b"\7" + bytes(40), bytes(wire.INIT_MESSAGE_BYTES + 1)])
+@pytest.mark.parametrize("data", [b"", b"\0", b"\7" + bytes(56), bytes(wire.INIT_MESSAGE_BYTES + 1)])
 async def test_what_is_no_message_ends_the_container(pair, data):
     container, init = pair
     await heard(container, init, STARTED)
@@ -226,6 +232,6 @@ async def test_what_is_large_is_packed_off_the_event_loop(monkeypatch, arguments
     monkeypatch.setattr(start, "to_memfd", lambda *rest: threads.append(threading.current_thread()) or to_memfd(*rest))
     limits = {"cpu_seconds": 1, "processes": 1, "open_files": 1, "file_size_bytes": 1, "stack_bytes": 24 * MIB}
 
-    os.close(await containers._packed(ProgramSpec(argv=("true", *arguments), env={}, tty=False, **limits), files, 999))
+    os.close(await containers._packed(ProgramSpec(argv=("true", *arguments), env=(), tty=False, **limits), files, 999))
 
     assert [here] == [thread is threading.current_thread() for thread in threads]

@@ -15,7 +15,7 @@ from sandboxd.linux.procfs import count_descriptors
 from sandboxd.runtime import wire
 from sandboxd.runtime.wire import FromInit, InitMessage
 
-NUMBERS = 5
+NUMBERS = 7
 HEAD_BYTES = 1 + NUMBERS * 8
 MOST_DESCRIPTORS = 16
 int64 = st.integers(-(2**63), 2**63 - 1)

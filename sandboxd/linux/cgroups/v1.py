@@ -135,6 +135,8 @@ class GroupV1(Group):
 class ObserverV1(Observer):
     """Reads memory, cpu, cpuacct and pids, in this order."""
 
+    _limited = False  # whether there has been a quota; without one nothing is throttled
+
     def counters(self) -> Counters:
         return Counters(**self._counted())
 
@@ -158,7 +160,7 @@ class ObserverV1(Observer):
             "cpu_ns": total,
             "user_ns": user,
             "system_ns": system,
-            "throttled_ns": self._flat_keyed(cpu, "cpu.stat").get(b"throttled_time"),
+            "throttled_ns": self._flat_keyed(cpu, "cpu.stat").get(b"throttled_time") if self._limited else 0,
             "minor_faults": faults - major_faults,
             "major_faults": major_faults,
         }
@@ -190,6 +192,7 @@ class ObserverV1(Observer):
         return read_pids(self._directories[3])
 
     def limit_cpus(self, cpus: float) -> None:
+        self._limited = True
         write_at(self._directories[1], "cpu.cfs_period_us", CPU_PERIOD_US)
         write_at(self._directories[1], "cpu.cfs_quota_us", quota_us(cpus))
 

@@ -94,7 +94,7 @@ async def _tell(messages: Sequence[tuple[bytes, int]]) -> None:
     before = count_descriptors(os.getpid())
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     nowhere, group = (os.open("/proc", os.O_RDONLY | os.O_DIRECTORY) for _ in range(2))
-    created = Created(os.getpid(), os.pidfd_open(os.getpid()), nowhere, (group,))
+    created = Created(os.pidfd_open(os.getpid()), nowhere, (group,))
     container = Container(_SPEC, _Launcher(), created, ours)
     container.baseline = _NOTHING_YET
     asked_ns = time.monotonic_ns()
@@ -116,7 +116,7 @@ async def _tell(messages: Sequence[tuple[bytes, int]]) -> None:
 
 
 def _run(container: Container) -> Run:
-    watch = supervisor.Watch(on_started=lambda _: None, on_output=lambda: None, on_waiting=None)
+    watch = supervisor.Watch(on_started=lambda _: None, on_output=lambda: None, as_it_comes=False, on_waiting=None)
     run = Run(container, _policy().defaults, _policy().seccomp, watch, audit=False)
     container.on_end = run._on_end
     run._baseline, run._last = _NOTHING, _STATS

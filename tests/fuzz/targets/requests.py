@@ -282,12 +282,12 @@ def _check_plan(plan: Plan) -> None:
     assert all(0 <= file.mode <= 0o777 for file in plan.files)
     assert plan.phases
     for phase in plan.phases:
-        words = [*phase.program.argv, *phase.program.env, *phase.program.env.values()]
+        words = [*phase.program.argv, *(word for pair in phase.program.env for word in pair)]
         assert phase.program.argv[0]
         assert not any("\0" in word for word in words), words
-        assert not any("=" in name or not name for name in phase.program.env), phase.program.env
+        assert not any("=" in name or not name for name, _ in phase.program.env), phase.program.env
         limits = {name: getattr(phase.limits, name) for name in phase.limits.__slots__}
         assert all(math.isfinite(value) and 0 < value < _MOST for value in limits.values()), limits
-        env = phase.program.env
+        env = dict(phase.program.env)
         told = (list(phase.program.argv), [f"{name}={value}" for name, value in env.items()], env.get("PATH", ""))
-        assert told == program_of(start.pack(phase.program, plan.files, init=999))
+        assert told == program_of(start.pack(phase.program, tuple(start.places(plan.files)), init=999))

@@ -3,17 +3,17 @@
 # limits = { open_files = 1024 }
 # outcome = "NONZERO_EXIT"
 # exit_code = 7
-# stdout = "\u0005\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000"
+# stdout = "\u0005\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0000"
 import os
 import struct
 
 from attack import escaped
 
 EXITED, EMPTY = 5, 6
-message = struct.pack("<B5q", EXITED, 0, 0, 0, 0, 0)
+message = struct.pack("<B7q", EXITED, *[0] * 7)
 
 os.write(1, message)
-os.write(2, struct.pack("<B5q", EMPTY, 0, 0, 0, 0, 0))
+os.write(2, struct.pack("<B7q", EMPTY, *[0] * 7))
 for number in range(3, 1024):
     try:
         os.write(number, message)
