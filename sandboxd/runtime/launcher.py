@@ -365,10 +365,10 @@ class Launcher:
         os.waitpid(made.pid, 0)
         if made.forks is not None:
             self._end_orphans()
-        if made.network is not None:
-            self._networks.take_back(made.network)
         self._unremoved.append(made.group)
         wire.send(self._server, wire.encode({"type": "destroyed", "id": container_id}))
+        if made.network is not None:
+            self._networks.take_back(made.network)
         self._remove_groups()
 
     def _end_orphans(self) -> None:
