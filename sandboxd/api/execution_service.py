@@ -50,7 +50,7 @@ class ExecutionServicer:
 
     async def Execute(  # noqa: N802
         self, receive: Receive[pb.ExecuteRequest], context: grpc.aio.ServicerContext
-    ) -> pb.ExecuteResponse:
+    ) -> bytes:
         """Run one submission to its end."""
         who = caller(context)
         await self._service.ask(who)
@@ -58,7 +58,7 @@ class ExecutionServicer:
             submission = translate.to_submission(await receive())
         execution = self._service.submit(submission, caller=who, timeout_s=context.time_remaining())
         try:
-            return translate.from_result(await execution.result())
+            return b"".join(translate.encode_result(await execution.result()))
         except asyncio.CancelledError:
             await asyncio.shield(execution.abandon())
             raise
@@ -191,9 +191,7 @@ def _stream_response(event: Event) -> Answer:
         case WaitingForStdin():
             return pb.ExecuteStreamResponse(waiting_for_stdin=pb.WaitingForStdin())
         case Ended():
-            last = pb.ExecuteStreamResponse()
-            translate.write_result(last.response, event.result)
-            return last.SerializeToString()  # the message would be kept until it has been read
+            return _last(pb.ExecuteStreamResponse, translate.encode_result(event.result))
 
 
 def _follow_response(kind: type[pb.StreamLogsResponse | pb.AttachExecutionResponse], event: Event) -> Answer | None:
@@ -202,12 +200,15 @@ def _follow_response(kind: type[pb.StreamLogsResponse | pb.AttachExecutionRespon
         return _chunk(kind, event)
     if not isinstance(event, Ended):
         return None
-    last = kind()
-    translate.write_result(last.response, event.result, contents=False)
-    return last
+    return _last(kind, translate.encode_result(event.result, contents=False))
 
 
 def _chunk(kind: type[Message], event: OutputChunk) -> bytes:
     """Return a message of output as it is on the wire."""
     field = kind.DESCRIPTOR.fields_by_name["stdout" if event.stream == _STDOUT else "stderr"]
-    return wire_format.field_of_bytes(field.number, event.data)
+    return b"".join(wire_format.put_field(field.number, event.data))
+
+
+def _last(kind: type[Message], result: list[bytes]) -> bytes:
+    """Return a message of the answer as it is on the wire."""
+    return b"".join(wire_format.put_field(kind.DESCRIPTOR.fields_by_name["response"].number, *result))

@@ -73,7 +73,7 @@ def unary(
 
 def late_unary(
     kind: type[Request],
-    method: Callable[[Receive[Request], grpc.aio.ServicerContext], Awaitable[Message]],
+    method: Callable[[Receive[Request], grpc.aio.ServicerContext], Awaitable[Answer]],
     accounts: Accounts,
 ) -> grpc.RpcMethodHandler:
     """Return the handler of a method with one request, which is received when the method asks for it, and one answer.
@@ -187,13 +187,13 @@ def _receiver(kind: type[Request], context: Any) -> Receive[Request]:
     return receive
 
 
-def _answer(message: Message, context: grpc.aio.ServicerContext, untaken: Untaken) -> bytes:
+def _answer(message: Answer, context: grpc.aio.ServicerContext, untaken: Untaken) -> bytes:
     """Return the one answer of a call as it is on the wire, counted until it is written out or the call is lost.
 
     gRPC ends the call's task, and so calls back, when the last byte of answer and status has gone to the connection. The message itself
     would be kept until then.
     """
-    data = message.SerializeToString()
+    data = _serialize(message)
     who, size_bytes = caller(context), len(data)
     untaken.add(who, size_bytes)
     context.add_done_callback(lambda _: untaken.remove(who, size_bytes))

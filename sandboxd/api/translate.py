@@ -10,6 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from sandboxd import model
 from sandboxd.api.validation import check_request
+from sandboxd.api.wire_format import put_field
 from sandboxd.errors import InvalidSubmission
 from sandboxd.model import SECOND_NS
 from sandboxd.v1 import execution_service_pb2 as pb
@@ -24,6 +25,10 @@ _USAGE_TIMES = {
 _USAGE_FIELDS = tuple((field.name, _USAGE_TIMES.get(field.name, field.name)) for field in fields(model.Usage))
 _LIMIT_FIELDS = tuple(field.name for field in fields(model.LimitsRequest))
 _NO_LIMITS = model.LimitsRequest()
+_RESPONSE, _PHASE, _OUTPUT, _FILE = (
+    {field.name: field.number for field in kind.DESCRIPTOR.fields}
+    for kind in (pb.ExecuteResponse, pb.PhaseResult, pb.Output, pb.File)
+)
 
 
 def to_submission(request: pb.ExecuteRequest) -> model.Submission:
@@ -55,31 +60,20 @@ def to_window(window: pb.WindowSize) -> model.WindowSize:
     return model.WindowSize(columns=window.columns, rows=window.rows)
 
 
-def from_result(result: model.ExecutionResult) -> pb.ExecuteResponse:
-    """Return the answer's message."""
-    message = pb.ExecuteResponse()
-    write_result(message, result)
-    return message
-
-
-def write_result(message: pb.ExecuteResponse, result: model.ExecutionResult, *, contents: bool = True) -> None:
-    """Write the answer into an empty message, in place: a message that becomes part of another is encoded, parsed and copied.
+def encode_result(result: model.ExecutionResult, *, contents: bool = True) -> list[bytes]:
+    """Return the answer in pieces of what is on the wire: output and files are some of them, uncopied.
 
     Without ``contents`` there is no output and no file in it, for those who have had the output: so a client that does
     not read what it asked for has little of it waiting in the server.
     """
-    message.execution_id = result.execution_id
-    message.request_id = result.request_id
-    message.image_digest = result.image_digest
-    message.policy_digest = result.policy_digest
-    message.verdict = _verdict(result.verdict)
-    message.fault_domain = cast("pb.FaultDomain", result.fault_domain.value)
-    if result.compile is not None:
-        _write_phase(message.compile, result.compile, contents=contents)
-    if result.run is not None:
-        _write_phase(message.run, result.run, contents=contents)
-    for file in result.files if contents else ():
-        message.files.add(path=file.path, content=file.content, mode=file.mode)
+    message = pb.ExecuteResponse(
+        execution_id=result.execution_id,
+        request_id=result.request_id,
+        image_digest=result.image_digest,
+        policy_digest=result.policy_digest,
+        verdict=_verdict(result.verdict),
+        fault_domain=cast("pb.FaultDomain", result.fault_domain.value),
+    )
     for skipped in result.skipped_files:
         message.skipped_files.add(path=skipped.path, reason=skipped.reason)
     _write_duration(message.timings.queued, result.timings.queued_ns)
@@ -90,6 +84,14 @@ def write_result(message: pb.ExecuteResponse, result: model.ExecutionResult, *, 
         message.committed.image_digest = result.committed.image_digest
         message.committed.error = result.committed.error
         message.committed.left_out.update(result.committed.left_out)
+    pieces = [message.SerializeToString()]
+    for name, phase in (("compile", result.compile), ("run", result.run)):
+        if phase is not None:
+            pieces += put_field(_RESPONSE[name], *_encode_phase(phase, contents=contents))
+    for file in result.files if contents else ():
+        facts = pb.File(path=file.path, mode=file.mode).SerializeToString()
+        pieces += put_field(_RESPONSE["files"], facts, *_content(_FILE["content"], file.content))
+    return pieces
 
 
 def from_summary(summary: model.ExecutionSummary) -> pb.Execution:
@@ -146,13 +148,25 @@ def _limits(limits: pb.Limits) -> model.LimitsRequest:
     return model.LimitsRequest(**values)
 
 
-def _write_phase(message: pb.PhaseResult, result: model.PhaseResult, *, contents: bool) -> None:
+def _encode_phase(result: model.PhaseResult, *, contents: bool) -> list[bytes]:
+    message = pb.PhaseResult()
+    _write_phase(message, result)
+    pieces = [message.SerializeToString()]
+    for name, output in (("stdout", result.stdout), ("stderr", result.stderr)):
+        facts = pb.Output(truncated=output.truncated, total_bytes=output.total_bytes).SerializeToString()
+        data = _content(_OUTPUT["data"], output.data) if contents else []
+        pieces += put_field(_PHASE[name], facts, *data)
+    return pieces
+
+
+def _content(number: int, data: bytes) -> list[bytes]:
+    """Return a field of a message's; none where there is nothing in it, as protobuf has it."""
+    return put_field(number, data) if data else []
+
+
+def _write_phase(message: pb.PhaseResult, result: model.PhaseResult) -> None:
+    """Write all but what it has put out."""
     message.verdict = _verdict(result.verdict)
-    for place, output in ((message.stdout, result.stdout), (message.stderr, result.stderr)):
-        place.truncated = output.truncated
-        place.total_bytes = output.total_bytes
-        if contents:
-            place.data = output.data
     _write_usage(message.usage, result.usage)
     message.detail = result.detail
     message.blocked_syscall = result.blocked_syscall

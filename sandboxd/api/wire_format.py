@@ -15,9 +15,12 @@ from google.protobuf.descriptor import FieldDescriptor
 _MAX_VARINT_BYTES = 10
 
 
-def field_of_bytes(number: int, content: bytes) -> bytes:
-    """Return a message of one field. ``content`` is copied once; a message object would do so when it is set, and when it is written."""
-    return b"".join((_put_varint(number << 3 | 2), _put_varint(len(content)), content))
+def put_field(number: int, *content: bytes) -> list[bytes]:
+    """Return a field of bytes, or of a message, as pieces of what is on the wire: what comes before its content, and that as it is.
+
+    A message object would copy it when it is set, and when it is written.
+    """
+    return [_put_varint(number << 3 | 2), _put_varint(sum(map(len, content))), *content]
 
 
 def has_more_fields(kind: Any, data: bytes, most: int) -> bool:

@@ -14,6 +14,8 @@ import pytest
 from sandboxd.errors import SetupFailed
 from sandboxd.linux import seccomp
 from sandboxd.model import Command, FaultDomain, LimitsRequest, Submission, Verdict
+from sandboxd.runtime.container import Container
+from sandboxd.runtime.wire import FromInit
 from tests.observe import wait_for
 from tests.slowness import SLOWNESS
 
@@ -235,3 +237,17 @@ def test_the_fewest_open_files_that_may_be_asked_for_are_enough(host, tty):
     submission = Submission(program=Command(argv=("/bin/true",)), limits=LimitsRequest(open_files=8), tty=tty)
 
     assert Verdict.OK is host.execute(submission).verdict
+
+
+@pytest.mark.parametrize(
+    ("script", "told"), [("true", [FromInit.EMPTY]), ("sleep 60 &", [FromInit.EXITED, FromInit.EMPTY])]
+)
+def test_the_end_is_told_before_what_is_left_has_ended_and_else_once(run, monkeypatch, script, told):
+    heard, handle = [], Container._handle
+    monkeypatch.setattr(
+        Container, "_handle", lambda self, message, fds: (heard.append(message.kind), handle(self, message, fds))
+    )
+    result = run.sh(script)
+
+    assert Verdict.OK == result.verdict
+    assert told == [kind for kind in heard if kind in (FromInit.EXITED, FromInit.EMPTY)]

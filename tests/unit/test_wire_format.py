@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sandboxd.api import handlers
-from sandboxd.api.wire_format import field_of_bytes, find_invalid, has_more_fields
+from sandboxd.api.wire_format import find_invalid, has_more_fields, put_field
 from sandboxd.errors import InvalidSubmission
 from sandboxd.v1 import execution_service_pb2 as pb
 
@@ -58,9 +58,9 @@ def elements(message):
 def test_a_message_of_output_is_as_protobuf_writes_it(kind, name, size):
     content = bytes(range(256)) * (size // 256) + bytes(size % 256)
 
-    assert kind(**{name: content}).SerializeToString() == field_of_bytes(
-        kind.DESCRIPTOR.fields_by_name[name].number, content
-    )
+    number = kind.DESCRIPTOR.fields_by_name[name].number
+
+    assert kind(**{name: content}).SerializeToString() == b"".join(put_field(number, content))
 
 
 # Messages in which every field ends where it says, be it one of ours, one with another type, or one of a newer contract.

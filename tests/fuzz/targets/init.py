@@ -161,5 +161,5 @@ def _check_end(run: Run, container: Container, asked_ns: int) -> None:
     assert 0 <= result.usage.wall_time_ns <= now_ns - asked_ns
     assert -_INIT_CPU_NS <= result.usage.cpu_time_ns - _STATS.cpu_ns <= 0
     assert result.exit_code is None or 0 <= result.exit_code <= 255
-    answer = translate.from_result(records.result(result, fault_domain=fault_domain(result.verdict)))
-    assert pb.ExecuteResponse.FromString(answer.SerializeToString()) == answer
+    answer = b"".join(translate.encode_result(records.result(result, fault_domain=fault_domain(result.verdict))))
+    assert pb.ExecuteResponse.FromString(answer).run.verdict == result.verdict.value
