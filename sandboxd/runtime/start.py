@@ -26,7 +26,7 @@ _HERE = mounts.AT_FDCWD
 # The cgroup refuses first, and counts; this fence behind it holds if the cgroup does not.
 _RLIMIT_NPROC_MARGIN = 16
 _THERE_ALREADY = {errno.EEXIST: 0}
-_MOST_REMEMBERED = 4096  # characters of command line and environment
+_SHORT_PATH, _SHORT_WORDS = 256, 4096  # characters; of command line and environment
 
 
 class Place(NamedTuple):
@@ -41,15 +41,14 @@ class Place(NamedTuple):
 def places(files: Sequence[File]) -> Iterator[Place]:
     """Return the files' places, with their contents one behind the other."""
     offset = 0
-    for file in files:
-        yield Place(file.path, file.mode, offset, len(file.content) if file is not files[-1] else -1)
+    for number, file in enumerate(files, start=1):
+        yield Place(file.path, file.mode, offset, len(file.content) if number < len(files) else -1)
         offset += len(file.content)
 
 
 def to_memfd(program: ProgramSpec, files: Sequence[File], init: int) -> int:
     """Return a memfd with all that START has. ``init`` is whom the container's init acts as."""
-    rarely_the_same = len(files) > 1 or arguments.length(program) > _MOST_REMEMBERED
-    write = pack if rarely_the_same else _packed_before
+    write = _packed_before if _is_short(program, files) else pack
     fd = os.memfd_create("start", os.MFD_CLOEXEC)
     try:
         for piece in (write(program, tuple(places(files)), init), *(file.content for file in files)):
@@ -78,8 +77,14 @@ def pack(program: ProgramSpec, files: tuple[Place, ...], init: int) -> bytes:
     return script.finish(_PROGRAM.pack(*offsets, program.tty, program.rows, program.columns, 0, program.open_files))
 
 
-# Most requests are like one before, but for what is in their file. A MiB or two at most.
+# Most requests are like one before, but for what is in their file. Some MiB at most: clients choose what is remembered.
 _packed_before = lru_cache(maxsize=256)(pack)
+
+
+def _is_short(program: ProgramSpec, files: Sequence[File]) -> bool:
+    """Whether the script of a START is short. It has a path's directories, too, and so grows with the square of its length."""
+    short = sum(len(file.path) for file in files) <= _SHORT_PATH and arguments.length(program) <= _SHORT_WORDS
+    return short and len(files) <= 1
 
 
 def put_files(script: Script, files: Sequence[Place], contents: Cell, init: int) -> None:
