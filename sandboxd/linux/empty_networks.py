@@ -10,9 +10,7 @@ What remains is which one it is, by its inode number or SO_NETNS_COOKIE. It tell
 
 from __future__ import annotations
 
-import contextlib
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sandboxd.linux import process
@@ -23,32 +21,19 @@ _COUNTED = ("snmp", "netstat", "snmp6", "dev_snmp6/lo", "dev", "rt6_stats", "ip6
 _SOCKETS = "sockstat"  # its first line counts those of the namespace, and others those of all
 
 
-_MOST_BYTES = 65536
-
-
 @dataclass(frozen=True, slots=True)
 class Network:
     """A namespace that may be used again."""
 
     fd: int
-    told_by: tuple[int, ...]
-    """Its files in /proc/net, which are of the namespace that they were opened in, from wherever they are read."""
     told_when_new: tuple[bytes, ...]
-
-    def is_as_new(self) -> bool:
-        """Whether it tells what it told when it was new."""
-        return _told(self.told_by) == self.told_when_new
-
-    def close(self) -> None:
-        """Let go of it."""
-        _close((self.fd, *self.told_by))
 
 
 class EmptyNetworks:
     """Those that wait to be used. For a process with one thread, which leaves its own network for good: the first of them."""
 
     def __init__(self, most_idle: int) -> None:
-        self._home = _enter_new()
+        self._home = _make().fd
         self._most_idle = most_idle
         self._idle: list[Network] = []
 
@@ -63,41 +48,35 @@ class EmptyNetworks:
 
     def take_back(self, network: Network) -> None:
         """Keep one that nobody is in any more for the next, or give it up."""
-        if len(self._idle) < self._most_idle and network.is_as_new():
+        try:
+            process.enter(network.fd, process.Namespace.NETWORK)
+            unchanged = _told() == network.told_when_new
+        except OSError:  # no descriptor is to be had
+            unchanged = False
+        finally:
+            process.enter(self._home, process.Namespace.NETWORK)
+        if unchanged and len(self._idle) < self._most_idle:
             self._idle.append(network)
         else:
-            network.close()
+            os.close(network.fd)
 
 
 def _make() -> Network:
-    """Move into a new one and return it. Nothing is left open where it cannot be read."""
-    fds = [_enter_new()]
-    with contextlib.ExitStack() as on_failure:
-        on_failure.callback(_close, fds)
-        fds.append(_open(_OWN + _SOCKETS))
-        for name in _COUNTED:
-            with contextlib.suppress(FileNotFoundError):  # the kernel has no such thing: IPv6, for one
-                fds.append(_open(_OWN + name))
-        network = Network(fds[0], tuple(fds[1:]), _told(fds[1:]))
-        on_failure.pop_all()
-    return network
-
-
-def _enter_new() -> int:
+    """Move into a new one and return it. It is opened last, so that nothing is left open where it cannot be read."""
     process.unshare(process.Namespace.NETWORK)
-    return _open("/proc/self/ns/net")
+    told = _told()
+    return Network(os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC), told)
 
 
-def _open(path: str) -> int:
-    return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+def _told() -> tuple[bytes, ...]:
+    """Return what the kernel tells of the namespace that this process is in."""
+    return (*map(_read, _COUNTED), _read(_SOCKETS).partition(b"\n")[0])
 
 
-def _close(fds: Sequence[int]) -> None:
-    for fd in fds:
-        os.close(fd)
-
-
-def _told(files: Sequence[int]) -> tuple[bytes, ...]:
-    """Return what the files of a namespace tell."""
-    sockets, *counted = (os.pread(fd, _MOST_BYTES, 0) for fd in files)
-    return (sockets.partition(b"\n")[0], *counted)
+def _read(name: str) -> bytes:
+    """Return a file of /proc/net; nothing where the kernel has no such thing, IPv6 for one."""
+    try:
+        with open(_OWN + name, "rb", buffering=0) as file:
+            return file.read()
+    except FileNotFoundError:
+        return b""

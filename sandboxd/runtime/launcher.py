@@ -182,7 +182,7 @@ class Launcher:
                 step = "clone"
                 network = None if spec.own_network else self._networks.take()
                 if network is not None:
-                    on_failure.callback(network.close)
+                    on_failure.callback(os.close, network.fd)
                 clone = self._order(spec, group, network)
                 always.callback(clone.close)
                 on_failure.callback(clone.abandon)

@@ -25,7 +25,7 @@ MIB = 1 << 20
 TRUE = command("true")
 STARVED_AT = {
     "server": {"open_control_socket", "receive_descriptors", "read_accounts", "open_pipes", "pass_program"},
-    "launcher": {"receive_descriptors", "make_cgroup", "clone", "make_devices"},
+    "launcher": {"receive_descriptors", "make_workspace", "make_cgroup", "clone"},
 }
 
 

@@ -185,7 +185,7 @@ MUTANTS = (
     _without(
         "a look at what was done to a network namespace",
         _NETWORKS,
-        "_told(self.told_by) == self.told_when_new",
+        "_told() == network.told_when_new",
         "container/test_networks::test_one_that_something_was_done_to_is_given_up",
         instead="True",
     ),
