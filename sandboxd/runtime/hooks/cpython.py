@@ -149,28 +149,30 @@ def filter_system_calls(config):
 
 
 def pages_to_own():
-    """Return runs of pages that a program's end will write to, if nothing has before: the first, and how many.
+    """Return runs of pages that a program's end will write to, if nothing has before: the first page of each, and how many they are.
 
     For there the collector looks at every container, and what they hold is let go of. Each page is a fault and a copy then, or was
     made the fork's own while it waited. Those with most in them come first: all of them would be more than a fork that waits should take.
+    They are two lists because pairs would each be counted by the collector, which programs can see.
     """
     inhabitants = {}
     for container in gc.get_objects():
         for thing in (container, type(container), *gc.get_referents(container)):
             page = id(thing) // PAGE_BYTES
             inhabitants[page] = inhabitants.get(page, 0) + 1
-    runs = []
+    firsts, numbers = [], []
     for page in sorted(sorted(inhabitants, key=inhabitants.get)[-MOST_PAGES:]):
-        if runs and sum(runs[-1]) == page:
-            runs[-1][1] += 1
+        if firsts and firsts[-1] + numbers[-1] == page:
+            numbers[-1] += 1
         else:
-            runs.append([page, 1])
-    return runs
+            firsts.append(page)
+            numbers.append(1)
+    return firsts, numbers
 
 
-def own(runs):
+def own(firsts, numbers):
     """Have a copy of pages that are the template's. What the kernel does not copy now, it does when it is written."""
-    for page, number in runs:
+    for page, number in zip(firsts, numbers):  # noqa: B905  (strict is of 3.10)
         FUNCTIONS["madvise"](Long(page * PAGE_BYTES), Long(number * PAGE_BYTES), MADV_POPULATE_WRITE)
 
 
@@ -234,7 +236,7 @@ def join(config, text, fds, done, pages):
         become_the_program(config)
         step = "restrict_access"
         restrict_access(config)
-        own(pages)
+        own(*pages)
         step = "filter_system_calls"
         listener = filter_system_calls(config)
     except OSError as error:
