@@ -423,8 +423,9 @@ def test_a_fork_that_waits_has_copied_what_its_program_will_write(monkeypatch):
         with contextlib.closing(Host(templates=TEMPLATES)) as host:
             run = Runner(host)
             wait_for(lambda: run.python(HELLO).run.start is Start.TEMPLATE)
-            waiting = wait_for(lambda: [live.container for live in host.engine._live.values() if live.kind.runtime])
-            taken = min(container.cgroup.memory_bytes() for container in waiting)
+            lives = host.engine._live.values()
+            waiting = wait_for(lambda: [live for live in list(lives) if live.kind.runtime and not live.handed_out])
+            taken = min(live.container.cgroup.memory_bytes() for live in waiting)
             return run.python(HELLO).run.usage.minor_faults, taken
 
     (faults, taken), (more_faults, less_taken) = forks(HOOK), forks(LEFT_TO_THE_PROGRAM)
