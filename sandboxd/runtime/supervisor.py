@@ -14,7 +14,7 @@ import os
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from sandboxd.errors import ContainerLost, setting_up
@@ -112,7 +112,9 @@ class Run:
         try:
             self._start, self._master = await container.start(program, files, streams)
         except ContainerLost:
-            if self._killed is None and not container.cgroup.oom_kills():
+            with _reading_accounts():
+                out_of_memory = container.cgroup.oom_kills() > 0
+            if self._killed is None and not out_of_memory:
                 raise
             return  # killed between its creation and its start
         finally:
@@ -145,17 +147,16 @@ class Run:
         if self.started:
             await self._finished.wait()
         if container.exited.done():
-            self.reaped = await container.settle(_SETTLE_S)
+            with _reading_accounts():
+                self.reaped = await container.settle(_SETTLE_S)
         await self.release()
-        try:
+        with _reading_accounts():
             self._last = container.cgroup.stats()
             self._full = self._full or workspace.fullness(container.writable_fd)
             if not self._full and container.exited.done() and container.exited.result():
                 size = self._limits.file_size_bytes
                 found = await asyncio.to_thread(workspace.has_file_of, container.writable_fd, size)
                 self._full = "file" if found else ""
-        except OSError as error:
-            raise ContainerLost(f"its accounts cannot be read: {error.strerror}") from error
 
     async def release(self) -> None:
         """Kill what the program left, take what is in its pipes, and let go of every descriptor. May be repeated.
@@ -432,6 +433,15 @@ class Run:
             return None
         ours = os.fstat(stdin.fd)
         return lambda status: (status.st_dev, status.st_ino) == (ours.st_dev, ours.st_ino)
+
+
+@contextlib.contextmanager
+def _reading_accounts() -> Iterator[None]:
+    """Tell that a container is lost whose accounts are gone: the launcher's end takes its group away, at any moment."""
+    try:
+        yield
+    except OSError as error:
+        raise ContainerLost(f"its accounts cannot be read: {error.strerror}") from error
 
 
 def _within(earliest_ns: int, told_ns: int) -> int:

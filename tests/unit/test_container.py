@@ -12,14 +12,16 @@ import threading
 import pytest
 
 from sandboxd.errors import ContainerLost, SetupFailed
-from sandboxd.linux.cgroups.base import Settings
+from sandboxd.linux.cgroups.base import Counters, Settings
 from sandboxd.linux.procfs import count_descriptors
-from sandboxd.model import MIB, File
+from sandboxd.model import MIB, File, WindowSize
 from sandboxd.runtime import container as containers
 from sandboxd.runtime import start, wire
 from sandboxd.runtime.container import Container, Reaped
 from sandboxd.runtime.launcher_client import Created
+from sandboxd.runtime.policy import default_directory, load_policies
 from sandboxd.runtime.spec import ContainerSpec, IdMap, ProgramSpec
+from sandboxd.runtime.supervisor import Run, Watch
 from sandboxd.runtime.wire import FromInit, InitMessage
 from tests.unit.filtered import listener
 
@@ -55,6 +57,10 @@ class Init:
     def say_ready(self):
         """Send READY as it is meant to be."""
         self.send(InitMessage(READY).encode(), [listener()])
+
+    def end(self):
+        """Say nothing more."""
+        self._sock.shutdown(socket.SHUT_RDWR)
 
     def send(self, data, fds=()):
         """Send bytes with descriptors, which it then lets go of."""
@@ -235,3 +241,33 @@ async def test_what_is_large_is_packed_off_the_event_loop(monkeypatch, arguments
     os.close(await containers._packed(ProgramSpec(argv=("true", *arguments), env=(), tty=False, **limits), files, 999))
 
     assert [here] == [thread is threading.current_thread() for thread in threads]
+
+
+TRUE = ProgramSpec(
+    argv=("true",), env=(), tty=False, cpu_seconds=1, processes=1, open_files=1, file_size_bytes=1, stack_bytes=1
+)
+NOBODY = Watch(on_started=lambda _: None, on_output=lambda: None, as_it_comes=False, on_waiting=None)
+
+
+@pytest.mark.parametrize("started", [False, True])
+async def test_accounts_that_are_gone_are_a_container_that_is_lost(pair, started):
+    """The launcher has ended, and its groups are removed: here there are none from the start."""
+    container, init = pair
+    policy = load_policies(default_directory())["default"]
+    await heard(container, init, READY)
+    container.baseline = Counters(cpu_ns=0, user_ns=0, system_ns=0, throttled_ns=0, minor_faults=0, major_faults=0)
+    run = Run(container, policy.defaults, policy.seccomp, NOBODY, audit=False)
+    starting = asyncio.ensure_future(run.start(TRUE, (), WindowSize()))
+    if started:
+        init.say(STARTED, pidfds=1)
+        await starting
+        init.say(EMPTY)
+        waiting = run.finish()
+    else:
+        await asyncio.sleep(0)
+        init.end()
+        waiting = starting
+
+    with pytest.raises(ContainerLost, match="its accounts cannot be read"):
+        await asyncio.wait_for(waiting, SECONDS)
+    await run.release()
