@@ -191,7 +191,7 @@ def _stream_response(event: Event) -> Answer:
         case WaitingForStdin():
             return pb.ExecuteStreamResponse(waiting_for_stdin=pb.WaitingForStdin())
         case Ended():
-            return _last(pb.ExecuteStreamResponse, translate.encode_result(event.result))
+            return _message(pb.ExecuteStreamResponse, "response", translate.encode_result(event.result))
 
 
 def _follow_response(kind: type[pb.StreamLogsResponse | pb.AttachExecutionResponse], event: Event) -> Answer | None:
@@ -200,15 +200,14 @@ def _follow_response(kind: type[pb.StreamLogsResponse | pb.AttachExecutionRespon
         return _chunk(kind, event)
     if not isinstance(event, Ended):
         return None
-    return _last(kind, translate.encode_result(event.result, contents=False))
+    return _message(kind, "response", translate.encode_result(event.result, contents=False))
 
 
 def _chunk(kind: type[Message], event: OutputChunk) -> bytes:
     """Return a message of output as it is on the wire."""
-    field = kind.DESCRIPTOR.fields_by_name["stdout" if event.stream == _STDOUT else "stderr"]
-    return b"".join(wire_format.put_field(field.number, event.data))
+    return _message(kind, "stdout" if event.stream == _STDOUT else "stderr", [event.data])
 
 
-def _last(kind: type[Message], result: list[bytes]) -> bytes:
-    """Return a message of the answer as it is on the wire."""
-    return b"".join(wire_format.put_field(kind.DESCRIPTOR.fields_by_name["response"].number, *result))
+def _message(kind: type[Message], field: str, content: list[bytes]) -> bytes:
+    """Return a message of one field as it is on the wire."""
+    return b"".join(wire_format.put_field(kind, field, *content))

@@ -6,6 +6,7 @@ from dataclasses import fields
 from typing import cast
 
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from sandboxd import model
@@ -25,10 +26,6 @@ _USAGE_TIMES = {
 _USAGE_FIELDS = tuple((field.name, _USAGE_TIMES.get(field.name, field.name)) for field in fields(model.Usage))
 _LIMIT_FIELDS = tuple(field.name for field in fields(model.LimitsRequest))
 _NO_LIMITS = model.LimitsRequest()
-_RESPONSE, _PHASE, _OUTPUT, _FILE = (
-    {field.name: field.number for field in kind.DESCRIPTOR.fields}
-    for kind in (pb.ExecuteResponse, pb.PhaseResult, pb.Output, pb.File)
-)
 
 
 def to_submission(request: pb.ExecuteRequest) -> model.Submission:
@@ -87,10 +84,10 @@ def encode_result(result: model.ExecutionResult, *, contents: bool = True) -> li
     pieces = [message.SerializeToString()]
     for name, phase in (("compile", result.compile), ("run", result.run)):
         if phase is not None:
-            pieces += put_field(_RESPONSE[name], *_encode_phase(phase, contents=contents))
+            pieces += put_field(pb.ExecuteResponse, name, *_encode_phase(phase, contents=contents))
     for file in result.files if contents else ():
         facts = pb.File(path=file.path, mode=file.mode).SerializeToString()
-        pieces += put_field(_RESPONSE["files"], facts, *_content(_FILE["content"], file.content))
+        pieces += put_field(pb.ExecuteResponse, "files", facts, *_content(pb.File, "content", file.content))
     return pieces
 
 
@@ -154,14 +151,14 @@ def _encode_phase(result: model.PhaseResult, *, contents: bool) -> list[bytes]:
     pieces = [message.SerializeToString()]
     for name, output in (("stdout", result.stdout), ("stderr", result.stderr)):
         facts = pb.Output(truncated=output.truncated, total_bytes=output.total_bytes).SerializeToString()
-        data = _content(_OUTPUT["data"], output.data) if contents else []
-        pieces += put_field(_PHASE[name], facts, *data)
+        data = _content(pb.Output, "data", output.data) if contents else []
+        pieces += put_field(pb.PhaseResult, name, facts, *data)
     return pieces
 
 
-def _content(number: int, data: bytes) -> list[bytes]:
+def _content(kind: type[Message], name: str, data: bytes) -> list[bytes]:
     """Return a field of a message's; none where there is nothing in it, as protobuf has it."""
-    return put_field(number, data) if data else []
+    return put_field(kind, name, data) if data else []
 
 
 def _write_phase(message: pb.PhaseResult, result: model.PhaseResult) -> None:

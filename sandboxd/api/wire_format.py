@@ -11,15 +11,17 @@ from collections.abc import Iterator
 from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message
 
 _MAX_VARINT_BYTES = 10
 
 
-def put_field(number: int, *content: bytes) -> list[bytes]:
+def put_field(kind: type[Message], name: str, *content: bytes) -> list[bytes]:
     """Return a field of bytes, or of a message, as pieces of what is on the wire: what comes before its content, and that as it is.
 
     A message object would copy it when it is set, and when it is written.
     """
+    number = kind.DESCRIPTOR.fields_by_name[name].number
     return [_put_varint(number << 3 | 2), _put_varint(sum(map(len, content))), *content]
 
 

@@ -83,8 +83,9 @@ _packed_before = lru_cache(maxsize=256)(pack)
 
 def _is_short(program: ProgramSpec, files: Sequence[File]) -> bool:
     """Whether the script of a START is short. It has a path's directories, too, and so grows with the square of its length."""
-    short = sum(len(file.path) for file in files) <= _SHORT_PATH and arguments.length(program) <= _SHORT_WORDS
-    return short and len(files) <= 1
+    if len(files) > 1 or any(len(file.path) > _SHORT_PATH for file in files):
+        return False
+    return arguments.length(program) <= _SHORT_WORDS
 
 
 def put_files(script: Script, files: Sequence[Place], contents: Cell, init: int) -> None:

@@ -113,9 +113,8 @@ class Run:
             self._start, self._master = await container.start(program, files, streams)
         except ContainerLost:
             with _reading_accounts():
-                out_of_memory = container.cgroup.oom_kills() > 0
-            if self._killed is None and not out_of_memory:
-                raise
+                if self._killed is None and not container.cgroup.oom_kills():
+                    raise
             return  # killed between its creation and its start
         finally:
             for fd in streams:

@@ -1,7 +1,7 @@
 """``make test-cgroup2``: the container tests on cgroup v2 alone, in a virtual machine with Debian's own kernel.
 
 virtme-ng boots that kernel over this machine's file system, which it can only read. QEMU emulates, so that no KVM is
-needed, and a program takes about ten times as long. Arguments are pytest's; --failed-again before them has it run once more
+needed, and a program takes about ten times as long. Arguments are pytest's; --failed-again among them has it run once more
 what has failed, in the same machine.
 
 Left out are tests/unit, tests/api, tests/cli and the jumps of the clock: nothing in them depends on the version of cgroups,
@@ -69,7 +69,7 @@ def find_kernel() -> Path:
 
 def boot_command(image: Path, arguments: list[str]) -> list[str]:
     """Return what boots the machine, runs pytest in it and ends with its status."""
-    again, arguments = arguments[:1] == [AGAIN], [word for word in arguments if word != AGAIN]
+    again, arguments = AGAIN in arguments, [word for word in arguments if word != AGAIN]
     ignored = [f"--ignore={path}" for path in LEFT_OUT]
     pytest = [sys.executable, "-m", "pytest", "--override-ini", f"testpaths={' '.join(TESTS)}", *ignored, *arguments]
     if again:

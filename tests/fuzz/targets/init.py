@@ -162,4 +162,7 @@ def _check_end(run: Run, container: Container, asked_ns: int) -> None:
     assert -_INIT_CPU_NS <= result.usage.cpu_time_ns - _STATS.cpu_ns <= 0
     assert result.exit_code is None or 0 <= result.exit_code <= 255
     answer = b"".join(translate.encode_result(records.result(result, fault_domain=fault_domain(result.verdict))))
-    assert pb.ExecuteResponse.FromString(answer).run.verdict == result.verdict.value
+    message = pb.ExecuteResponse.FromString(answer)
+    assert message.run.verdict == result.verdict.value
+    assert message.ByteSize() == len(answer)
+    assert pb.ExecuteResponse.FromString(message.SerializeToString()) == message
