@@ -135,6 +135,26 @@ def test_killed_runs_have_the_whole_usage_too(run):
     assert result.run.usage.processes_peak == 2
 
 
+def test_a_run_that_leaves_processes_has_the_whole_usage_too(run):
+    """Init ends them, and waits for each, before it says what was used."""
+    code = """
+import os, time
+reading, writing = os.pipe()
+if os.fork() == 0:
+    os.setsid()
+    while time.process_time() < 0.2: pass
+    os.write(writing, b"!")
+    time.sleep(3600)
+os.read(reading, 1)
+"""
+    result = run.python(code)
+
+    assert Verdict.OK is result.verdict
+    absent = {field.name for field in dataclasses.fields(Usage) if getattr(result.run.usage, field.name) is None}
+    assert absent <= (MAY_BE_ABSENT if cgroups.detect_version() == 2 else set())
+    assert result.run.usage.cpu_time_ns > 190 * MS
+
+
 WORK = """
 import os, signal, sys, time
 with open("/tmp/x", "wb", buffering=0) as file:

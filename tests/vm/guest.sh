@@ -9,8 +9,10 @@ shift 2
 if [[ ! -e /dev/virtio-ports ]]; then
   mkdir /dev/virtio-ports
   for port in /sys/class/virtio-ports/*; do
+    until [[ -e $port/name ]]; do sleep 0.1; done  # which comes after the port, in a message of its own
     ln -s "../${port##*/}" "/dev/virtio-ports/$(<"$port/name")"
   done
+  [[ -c /dev/virtio-ports/virtme.stdout ]]
   exec >/dev/virtio-ports/virtme.stdout 2>&1
 fi
 
@@ -36,4 +38,6 @@ mount -t overlay -o "lowerdir=$repository,upperdir=/run/tests/upper,workdir=/run
 export TMPDIR=/var/tmp
 
 cd "$repository"
+echo "guest.sh: ready" >/dev/kmsg  # run.py shows it if nothing comes after it
+echo 2 >/proc/sys/kernel/printk  # each letter of a report of an OOM kill takes the time of a system call
 exec "$@"

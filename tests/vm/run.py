@@ -11,14 +11,15 @@ and each jump would take minutes. And building images, for there is no network.
 from __future__ import annotations
 
 import os
+import select
 import shlex
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
-import threading
 from pathlib import Path
+from typing import IO
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 GUEST = REPOSITORY / "tests/vm/guest.sh"
@@ -32,9 +33,15 @@ ENVIRONMENT = {
     "CI": "true",  # a skipped test is a failed one: tests/conftest.py
     "TEST_SLOWNESS": "20",  # tests/slowness.py
 }
-TIMEOUT_S = 60 * 60
+# A machine hangs that has said nothing for so long: after its start, which takes half a minute, and while tests run, of which
+# each says when it is over.
+SILENT_START_S = 5 * 60
+SILENCE_S = 15 * 60
+STARTS = 3
+LAST_WORDS = 30
+"""Lines of the kernel's that are shown of one that hangs."""
 # The kernel would not believe that the processors' clocks agree, as they do here, and ask a slow timer for every time.
-OPTIONS = ("mitigations=off", "tsc=reliable")
+OPTIONS = ("mitigations=off", "tsc=reliable", "loglevel=6")
 # QEMU's command line is virtme-ng's own but for what follows it. A processor without what takes an emulated one long: copies
 # byte by byte (erms), and page tables of five levels.
 CPU = ("-cpu", "max,erms=off,la57=off")
@@ -47,11 +54,19 @@ SHARE = (
 )
 _PACKAGES = {"qemu-system-x86_64": "qemu-system-x86", "busybox": "busybox-static", "depmod": "kmod", "file": "file"}
 _PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
-_UNEXPECTED_END = 255  # of virtme-run, when the guest has not said how its command ended
+_NO_STATUS = 255  # of virtme-run, when the guest has not said how its command ended
 
 
 class Missing(Exception):
     """Something is not installed; the message says how it is."""
+
+
+class Lost(Exception):
+    """The machine hangs, or has ended without a status; the message has the kernel's last words."""
+
+
+class LostAtStart(Lost):
+    """And nothing was heard of the tests."""
 
 
 def find_kernel() -> Path:
@@ -80,51 +95,72 @@ def boot_command(image: Path, arguments: list[str]) -> list[str]:
     inside = [str(GUEST), str(KERNEL), str(REPOSITORY), "env", *variables, *pytest]
     machine = ["--disable-kvm", "--force-9p", "--cpus", "2", "--memory", "3G"]
     kernel = ["--kimg", str(image), "--mods", "auto", *(word for option in OPTIONS for word in ("--kopt", option))]
-    return [str(VIRTME), *kernel, *machine, "--script-sh", shlex.join(inside), "--qemu-opts", *CPU, *PORTS, *SHARE]
+    script = ["--show-boot-console", "--script-sh", shlex.join(inside)]
+    return [str(VIRTME), *kernel, *machine, *script, "--qemu-opts", *CPU, *PORTS, *SHARE]
 
 
 def run(command: list[str]) -> int:
-    """Run the machine, pass on what it prints as it comes, and return its status. One that takes too long is killed."""
+    """Run the machine, pass on what it prints as it comes, and return its status. Lost when there is none."""
     with (
         tempfile.TemporaryDirectory(prefix="sandboxd-vm-") as scratch,
+        Path(scratch, "console").open("w+", errors="replace") as console,
         subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,  # QEMU opens it anew by its name in /proc, and would empty a file
-            stderr=subprocess.STDOUT,
+            stderr=console,
             env={**os.environ, "PATH": _PATH, "TMPDIR": scratch},
             start_new_session=True,  # so that QEMU, a child of virtme-run, dies with it
         ) as machine,
     ):
-        kill = threading.Timer(TIMEOUT_S, os.killpg, (machine.pid, signal.SIGKILL))
-        kill.start()
         try:
             assert machine.stdout is not None
-            while output := machine.stdout.read1():
-                sys.stdout.buffer.write(output)
-                sys.stdout.flush()
-            return machine.wait()
-        except BaseException:
-            os.killpg(machine.pid, signal.SIGKILL)
-            raise
+            heard, ended = _pass_on(machine.stdout)
+            status = machine.wait() if ended else _NO_STATUS
         finally:
-            kill.cancel()
+            if machine.poll() is None:
+                os.killpg(machine.pid, signal.SIGKILL)
+        if status in range(_NO_STATUS):
+            return status
+        console.seek(0)
+        what = "has ended without a status" if ended else "hangs"
+        raise (Lost if heard else LostAtStart)(f"{what}; its kernel:\n{''.join(console.readlines()[-LAST_WORDS:])}")
+
+
+def _pass_on(output: IO[bytes]) -> tuple[bool, bool]:
+    """Print what comes; return whether something did, and whether that was all, or nothing came any more."""
+    heard = False
+    while select.select([output], [], [], SILENCE_S if heard else SILENT_START_S)[0]:
+        words = output.read1()
+        if not words:
+            return heard, True
+        sys.stdout.buffer.write(words)
+        sys.stdout.flush()
+        heard = True
+    return heard, False
+
+
+def start(command: list[str]) -> int:
+    """Run the machine, anew where it does not come to the tests. Lost when it does not again and again."""
+    for _ in range(STARTS - 1):
+        try:
+            return run(command)
+        except LostAtStart as lost:
+            print(f"test-cgroup2: started anew, for the machine {lost}", file=sys.stderr)
+    return run(command)
 
 
 def main() -> int:
-    """Return pytest's status, 2 when something is missing, 1 when the machine ended without a status."""
+    """Return pytest's status, 2 when something is missing, 1 when the machine hangs or ended without a status."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # and not leave the machine running
     try:
-        command = boot_command(find_kernel(), sys.argv[1:])
+        return start(boot_command(find_kernel(), sys.argv[1:]))
     except Missing as error:
         print(f"test-cgroup2: something is missing: {error}", file=sys.stderr)
         return 2
-    status = run(command)
-    if status == -signal.SIGKILL:
-        print(f"test-cgroup2: killed after {TIMEOUT_S} s", file=sys.stderr)
-    elif status == _UNEXPECTED_END:
-        print("test-cgroup2: the machine ended without a status; --show-boot-console says more", file=sys.stderr)
-    return status if status in range(_UNEXPECTED_END) else 1
+    except Lost as lost:
+        print(f"test-cgroup2: the machine {lost}", file=sys.stderr)
+        return 1
 
 
 if __name__ == "__main__":
