@@ -36,9 +36,12 @@ class EmptyNetworks:
         self._home = _make().fd
         self._most_idle = most_idle
         self._idle: list[Network] = []
+        self._returned: list[Network] = []
 
     def take(self) -> Network:
         """Return one that nobody is in."""
+        while self._returned and not self._idle:
+            self._look_at(self._returned.pop())
         if self._idle:
             return self._idle.pop()
         try:
@@ -47,7 +50,15 @@ class EmptyNetworks:
             process.enter(self._home, process.Namespace.NETWORK)
 
     def take_back(self, network: Network) -> None:
-        """Keep one that nobody is in any more for the next, or give it up."""
+        """Have one that nobody is in any more. It is looked at when the next is needed, or by :meth:`look_at_returned`."""
+        self._returned.append(network)
+
+    def look_at_returned(self) -> None:
+        """Keep those for the next in which nothing has happened, and give up the others."""
+        while self._returned:
+            self._look_at(self._returned.pop())
+
+    def _look_at(self, network: Network) -> None:
         try:
             process.enter(network.fd, process.Namespace.NETWORK)
             unchanged = _told() == network.told_when_new

@@ -237,11 +237,8 @@ class Container:
         if self._template is not None:
             with contextlib.suppress(OSError):  # the group has gone with the launcher, and the template with it
                 self._template.may_keep(self.cgroup.memory_bytes())
-        try:
-            with contextlib.suppress(LauncherGone):
-                await self._launcher.destroy(self.spec.id)
-        finally:
-            self._close()
+        self._launcher.destroy(self.spec.id)
+        self._close()
 
     async def _end_without(self, template: Template) -> None:
         """End a template, whose code is an image's, that does not reap what it has in here: init cannot end before that."""

@@ -42,6 +42,10 @@ _WITHOUT_WAITING = int(socket.MSG_DONTWAIT)
 _PAGE_BYTES = 4096
 _MOST_IDLE_NETWORKS = 32  # of 160 KiB each, measured
 _REMOVE_AGAIN_MS = 10  # there is no event for a group that the kernel lets go of
+_CLEAR_UP_MS = 1
+"""After the last message: what comes next is somebody's to wait for, and clearing up after the dead is nobody's."""
+_MOST_UNREMOVED = 8
+"""Groups that are left for later where there are messages all the time."""
 
 
 @dataclass(slots=True)
@@ -105,6 +109,8 @@ class Launcher:
         self._containers: dict[str, _Made] = {}
         self._joining: list[_Made] = []
         self._unremoved: list[Group] = []
+        self._tidy = True
+        """Whether all that could be cleared up of the dead has been."""
 
     def run(self) -> None:
         """Serve until the server is gone."""
@@ -114,7 +120,7 @@ class Launcher:
             for made in [made for made in self._joining if made.sync in readable]:
                 self._admit(made)
             if self._server not in readable:
-                self._remove_groups()
+                self._clear_up()
                 continue
             try:
                 message, fds = wire.receive(self._server, wire.LAUNCHER_MESSAGE_BYTES)
@@ -140,15 +146,16 @@ class Launcher:
                     self._destroy(header["id"])
 
     def _wait(self) -> list[socket.socket]:
-        """Return the sockets that have something to say; none after a while, if there are groups to remove."""
+        """Return the sockets that have something to say; none after a while, if there is something to clear up."""
         joining = [made.sync for made in self._joining if made.sync is not None]
-        if not joining and not self._unremoved:
+        if not joining and not self._unremoved and self._tidy:
             return [self._server]
         sockets = {sock.fileno(): sock for sock in (self._server, *joining)}
         poll = select.poll()  # not select(2), to which descriptors above 1,023 are errors
         for fd in sockets:
             poll.register(fd, select.POLLIN)
-        return [sockets[fd] for fd, _ in poll.poll(_REMOVE_AGAIN_MS if self._unremoved else None)]
+        again_ms = _REMOVE_AGAIN_MS if self._unremoved else None
+        return [sockets[fd] for fd, _ in poll.poll(again_ms if self._tidy else _CLEAR_UP_MS)]
 
     def close(self) -> None:
         """End every container and remove every group."""
@@ -366,10 +373,11 @@ class Launcher:
         if made.forks is not None:
             self._end_orphans()
         self._unremoved.append(made.group)
-        wire.send(self._server, wire.encode({"type": "destroyed", "id": container_id}))
         if made.network is not None:
             self._networks.take_back(made.network)
-        self._remove_groups()
+        self._tidy = False
+        if len(self._unremoved) > _MOST_UNREMOVED:
+            self._remove_groups()
 
     def _end_orphans(self) -> None:
         """End and reap what ended templates have left, which is this process's as process 1 of its namespace, and what that leaves.
@@ -384,6 +392,12 @@ class Launcher:
                 for pid in orphans:
                     os.kill(pid, signal.SIGKILL)
                     os.waitpid(pid, 0)
+
+    def _clear_up(self) -> None:
+        """Remove the groups of the dead, and see whether their networks can be used again."""
+        self._tidy = True
+        self._networks.look_at_returned()
+        self._remove_groups()
 
     def _remove_groups(self) -> None:
         """Remove the groups of the dead; one that the kernel still holds, or cannot remove now, is tried again soon."""

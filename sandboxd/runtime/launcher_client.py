@@ -61,7 +61,6 @@ class LauncherClient:
         self._creating: dict[str, asyncio.Future[Created]] = {}
         self._joining: dict[str, asyncio.Future[None]] = {}
         self._adapting: dict[str, asyncio.Future[None]] = {}
-        self._destroying: dict[str, asyncio.Future[None]] = {}
         self._asked: tuple[dict[str, Any], ...] = (self._adapting, self._joining, self._creating)
         """What can fail, by the container that it is about, which is asked for one thing at a time."""
         self._outgoing: deque[tuple[bytes, Sequence[int], Callable[[OSError], None]]] = deque()
@@ -114,9 +113,13 @@ class LauncherClient:
         if not self.gone.done():
             self._send(wire.encode({"type": "forget", "image": list(image)}), [], lambda _error: None)
 
-    async def destroy(self, container_id: str) -> None:
-        """Reap a container whose init has ended, or a template."""
-        await self._ask(self._destroying, container_id, wire.encode({"type": "destroy", "id": container_id}))
+    def destroy(self, container_id: str) -> None:
+        """Have a container reaped whose init has ended, or a template, and what it used taken back, before what is asked for next.
+
+        There is no answer. One that cannot be sent leaves a dead process and its empty groups until the launcher ends.
+        """
+        if not self.gone.done():
+            self._send(wire.encode({"type": "destroy", "id": container_id}), [], lambda _error: None)
 
     async def stop(self) -> None:
         """Tell the launcher to end, and wait until it has."""
@@ -196,8 +199,6 @@ class LauncherClient:
                 self._resolve(self._joining, header["id"], None)
             case "adapted":
                 self._resolve(self._adapting, header["id"], None)
-            case "destroyed":
-                self._resolve(self._destroying, header["id"], None)
             case "failed":
                 error = SetupFailed(header["step"], header["errno"], header["reason"])
                 table: dict[str, Any] = next(table for table in self._asked if header["id"] in table)
@@ -209,8 +210,7 @@ class LauncherClient:
         """Have a container destroyed that is there but cannot be held; its init ends when nobody holds its socket."""
         failed = SetupFailed("receive_descriptors", error.errno or 0, str(error.strerror))
         self._fail(self._creating, container_id, failed)
-        destroying = asyncio.ensure_future(self.destroy(container_id))
-        destroying.add_done_callback(lambda task: task.cancelled() or task.exception())  # nobody waits for it
+        self.destroy(container_id)
 
     @staticmethod
     def _resolve(futures: dict[str, asyncio.Future[Any]], key: str, value: Any) -> None:
@@ -237,7 +237,7 @@ class LauncherClient:
         self._loop.remove_reader(self._sock)
         self._loop.remove_writer(self._sock)
         self._sock.close()
-        for future in [future for table in (*self._asked, self._destroying) for future in table.values()]:
+        for future in [future for table in self._asked for future in table.values()]:
             if not future.done():
                 future.set_exception(LauncherGone())
                 future.exception()  # its waiter may be gone too

@@ -175,15 +175,11 @@ class Template:
         await self._unused.wait()
         self.end()
         await self.gone
-        try:
-            await self._launcher.destroy(self.spec.id)
-        except LauncherGone:
-            pass
-        finally:
-            self._loop.remove_reader(self._control)
-            self._control.close()
-            for fd in (self._pidfd, self._words):
-                os.close(fd)
+        self._launcher.destroy(self.spec.id)
+        self._loop.remove_reader(self._control)
+        self._control.close()
+        for fd in (self._pidfd, self._words):
+            os.close(fd)
 
     def _heard(self) -> None:
         self._loop.remove_reader(self._control)

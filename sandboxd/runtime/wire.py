@@ -2,8 +2,8 @@
 
 Server to launcher: ``create`` (a JSON header and the seccomp program) with init's end of a socket pair; ``adapt`` (other
 limits) with the workspace; ``template`` (``template.py``) with its socket and streams; ``join``, for a process of a template in
-a container; ``destroy``; ``forget``, of an image, which has no answer. Launcher to server: ``created`` with a pidfd, the workspace and the cgroup's directories; ``adapted``;
-``destroyed``; or ``failed``. Both are our own code on both sides, so JSON will do.
+a container; ``destroy`` and ``forget``, of an image, which have no answer. Launcher to server: ``created`` with a pidfd, the workspace
+and the cgroup's directories; ``adapted``; ``joined``; or ``failed``. Both are our own code on both sides, so JSON will do.
 
 Init to server: a fixed struct, parsed with distrust, because a hostile program shares a container with init.
 Server to init: one message, START, with a memfd that has a script, and then the contents of files (``start.py``).

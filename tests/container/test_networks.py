@@ -106,6 +106,7 @@ networks, made = EmptyNetworks(most_idle=2), []
 before = len(os.listdir("/proc/self/fd"))
 for _ in range(5): made.append(networks.take())
 for network in made: networks.take_back(network)
+networks.look_at_returned()
 print(len(os.listdir("/proc/self/fd")) - before)
 """
 

@@ -380,7 +380,7 @@ def test_a_templates_processes_are_few(host, template, monkeypatch):
     failure = refused(host)
 
     assert "start_template: 11" in failure  # EAGAIN
-    assert all(map(alive, children(host.engine.launcher_pid))), "nobody reaped them"
+    wait_for(lambda: all(map(alive, children(host.engine.launcher_pid))))  # the launcher reaps them
 
 
 # What may happen to a template in the middle of a fork, or what an image's own may leave undone.

@@ -39,7 +39,7 @@ class Launcher:
     def __init__(self):
         self.gone = asyncio.get_running_loop().create_future()
 
-    async def destroy(self, container_id):
+    def destroy(self, container_id):
         """Reap nobody."""
 
 

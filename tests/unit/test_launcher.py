@@ -33,12 +33,13 @@ def high_pair() -> Iterator[tuple[socket.socket, socket.socket]]:
     resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
-def waiting(server, *, joining=(), unremoved=()):
+def waiting(server, *, joining=(), unremoved=(), tidy=True):
     """Return a launcher that has only what it waits by."""
     launcher = Launcher.__new__(Launcher)
     launcher._server = server
     launcher._joining = [SimpleNamespace(sync=sync) for sync in joining]
     launcher._unremoved = list(unremoved)
+    launcher._tidy = tidy
     return launcher
 
 
@@ -54,9 +55,10 @@ def test_who_joins_is_heard_whatever_its_number(high_pair, ends):
     assert [high] == launcher._wait()
 
 
-def test_nobody_is_waited_for_long_while_there_are_groups_to_remove(high_pair):
+@pytest.mark.parametrize("left", [{"unremoved": ["a group"]}, {"tidy": False}], ids=["a group", "a network"])
+def test_nobody_is_waited_for_long_while_there_is_something_to_clear_up(high_pair, left):
     high, other = high_pair
-    launcher = waiting(high, unremoved=["a group"])
+    launcher = waiting(high, **left)
 
     assert [] == launcher._wait()
     other.send(b"create")

@@ -88,11 +88,12 @@ async def test_what_cannot_be_sent_fails_alone(pair):
 
 async def test_whoever_waits_for_a_launcher_hears_of_its_end(pair):
     client, theirs = pair
-    waiting = [asyncio.ensure_future(client.destroy(str(n))) for n in range(3)]
+    waiting = [asyncio.ensure_future(client.join(str(n), "template")) for n in range(3)]
     await asyncio.sleep(0)
     theirs.close()
     ends = await asyncio.gather(*waiting, return_exceptions=True)
 
     assert [LauncherGone] * 3 == [type(end) for end in ends]
     with pytest.raises(LauncherGone):
-        await client.destroy("later")
+        await client.join("later", "template")
+    client.destroy("what has ended with it")
