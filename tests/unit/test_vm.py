@@ -9,20 +9,14 @@ from tests.vm import run as vm
 HANGS = "echo once >> %s; echo boots >&2; %s sleep 600"
 
 
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch):
-    """Half a second is long enough to say something."""
-    monkeypatch.setattr(vm, "SILENT_START_S", 0.5)
-    monkeypatch.setattr(vm, "SILENCE_S", 0.5)
-
-
 def machine(tmp_path, says=""):
     """Return the command of one that hangs, and the file that tells how often it was started."""
     starts = tmp_path / "starts"
     return ["sh", "-c", HANGS % (starts, says)], starts
 
 
-def test_one_that_hangs_at_its_start_is_started_anew(tmp_path, capfd):
+def test_one_that_hangs_at_its_start_is_started_anew(tmp_path, capfd, monkeypatch):
+    monkeypatch.setattr(vm, "SILENT_START_S", 1)
     command, starts = machine(tmp_path)
 
     with pytest.raises(vm.LostAtStart, match="boots"):
@@ -32,7 +26,8 @@ def test_one_that_hangs_at_its_start_is_started_anew(tmp_path, capfd):
     assert capfd.readouterr().err.count("boots") == vm.STARTS - 1
 
 
-def test_one_that_hangs_after_a_word_is_not(tmp_path, capfd):
+def test_one_that_hangs_after_a_word_is_not(tmp_path, capfd, monkeypatch):
+    monkeypatch.setattr(vm, "SILENCE_S", 0.1)
     command, starts = machine(tmp_path, says="echo collected;")
 
     with pytest.raises(vm.Lost, match="boots"):
@@ -42,7 +37,7 @@ def test_one_that_hangs_after_a_word_is_not(tmp_path, capfd):
     assert "collected\n" == capfd.readouterr().out
 
 
-def test_one_that_ends_without_a_word_is_started_anew_too(tmp_path, capfd):
+def test_one_that_ends_without_a_word_is_started_anew_too(tmp_path):
     command, starts = machine(tmp_path, says="exit 255;")
 
     with pytest.raises(vm.LostAtStart, match="without a status"):
