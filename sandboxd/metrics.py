@@ -229,7 +229,7 @@ class PrometheusObserver:
         if usage.oom_kills:
             self._oom.inc(usage.oom_kills)
         for part, output in (("stdout", outcome.stdout), ("stderr", outcome.stderr)):
-            self._out(part).inc(len(output.data))
+            self._out(part).inc(output.kept_bytes)
             if output.truncated:
                 self._truncated.inc()
 

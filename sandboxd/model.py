@@ -209,15 +209,25 @@ class Runtime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
-    """A standard stream: the bytes that were kept, and how many were written."""
+    """A standard stream: the bytes that were kept, in the blocks that they were kept in, and how many were written."""
 
-    data: bytes = b""
+    blocks: tuple[bytes | bytearray, ...] = ()
     total_bytes: int = 0
+
+    @property
+    def data(self) -> bytes:
+        """All that was kept, copied."""
+        return b"".join(self.blocks)
+
+    @property
+    def kept_bytes(self) -> int:
+        """How much was kept."""
+        return sum(map(len, self.blocks))
 
     @property
     def truncated(self) -> bool:
         """Whether more was written than kept."""
-        return self.total_bytes > len(self.data)
+        return self.total_bytes > self.kept_bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -307,11 +317,9 @@ class ExecutionResult:
         return self.decisive.verdict
 
     @property
-    def content_bytes(self) -> int:
-        """How much of it came from the program: output and files."""
-        phases = [phase for phase in (self.compile, self.run) if phase is not None]
-        output = sum(len(phase.stdout.data) + len(phase.stderr.data) for phase in phases)
-        return output + sum(len(file.content) for file in self.files)
+    def file_bytes(self) -> int:
+        """How much its files have."""
+        return sum(len(file.content) for file in self.files)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

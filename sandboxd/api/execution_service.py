@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 
 import grpc
 from google.protobuf.message import Message
@@ -208,6 +208,6 @@ def _chunk(kind: type[Message], event: OutputChunk) -> bytes:
     return _message(kind, "stdout" if event.stream == _STDOUT else "stderr", [event.data])
 
 
-def _message(kind: type[Message], field: str, content: list[bytes]) -> bytes:
+def _message(kind: type[Message], field: str, content: Sequence[bytes | bytearray]) -> bytes:
     """Return a message of one field as it is on the wire."""
     return b"".join(wire_format.put_field(kind, field, *content))

@@ -57,7 +57,7 @@ def to_window(window: pb.WindowSize) -> model.WindowSize:
     return model.WindowSize(columns=window.columns, rows=window.rows)
 
 
-def encode_result(result: model.ExecutionResult, *, contents: bool = True) -> list[bytes]:
+def encode_result(result: model.ExecutionResult, *, contents: bool = True) -> list[bytes | bytearray]:
     """Return the answer in pieces of what is on the wire: output and files are some of them, uncopied.
 
     Without ``contents`` there is no output and no file in it, for those who have had the output: so a client that does
@@ -81,7 +81,7 @@ def encode_result(result: model.ExecutionResult, *, contents: bool = True) -> li
         message.committed.image_digest = result.committed.image_digest
         message.committed.error = result.committed.error
         message.committed.left_out.update(result.committed.left_out)
-    pieces = [message.SerializeToString()]
+    pieces: list[bytes | bytearray] = [message.SerializeToString()]
     for name, phase in (("compile", result.compile), ("run", result.run)):
         if phase is not None:
             pieces += put_field(pb.ExecuteResponse, name, *_encode_phase(phase, contents=contents))
@@ -145,20 +145,20 @@ def _limits(limits: pb.Limits) -> model.LimitsRequest:
     return model.LimitsRequest(**values)
 
 
-def _encode_phase(result: model.PhaseResult, *, contents: bool) -> list[bytes]:
+def _encode_phase(result: model.PhaseResult, *, contents: bool) -> list[bytes | bytearray]:
     message = pb.PhaseResult()
     _write_phase(message, result)
-    pieces = [message.SerializeToString()]
+    pieces: list[bytes | bytearray] = [message.SerializeToString()]
     for name, output in (("stdout", result.stdout), ("stderr", result.stderr)):
         facts = pb.Output(truncated=output.truncated, total_bytes=output.total_bytes).SerializeToString()
-        data = _content(pb.Output, "data", output.data) if contents else []
+        data = _content(pb.Output, "data", *output.blocks) if contents else []
         pieces += put_field(pb.PhaseResult, name, facts, *data)
     return pieces
 
 
-def _content(kind: type[Message], name: str, data: bytes) -> list[bytes]:
+def _content(kind: type[Message], name: str, *data: bytes | bytearray) -> list[bytes | bytearray]:
     """Return a field of a message's; none where there is nothing in it, as protobuf has it."""
-    return put_field(kind, name, data) if data else []
+    return put_field(kind, name, *data) if any(data) else []
 
 
 def _write_phase(message: pb.PhaseResult, result: model.PhaseResult) -> None:

@@ -16,7 +16,7 @@ from google.protobuf.message import Message
 _MAX_VARINT_BYTES = 10
 
 
-def put_field(kind: type[Message], name: str, *content: bytes) -> list[bytes]:
+def put_field(kind: type[Message], name: str, *content: bytes | bytearray) -> list[bytes | bytearray]:
     """Return a field of bytes, or of a message, as pieces of what is on the wire: what comes before its content, and that as it is.
 
     A message object would copy it when it is set, and when it is written.

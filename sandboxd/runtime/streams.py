@@ -57,9 +57,10 @@ class _Kept:
         joined = b"".join(self._blocks[first : last + 1])
         return joined[start - offset : end - offset]
 
-    def whole(self) -> bytes:
-        """Return all of it."""
-        return b"".join(self._blocks)
+    @property
+    def blocks(self) -> tuple[bytes | bytearray, ...]:
+        """All of it. To the last block more may be added."""
+        return tuple(self._blocks)
 
 
 class Recorder:
@@ -99,8 +100,8 @@ class Recorder:
             self._pieces.append(piece)
 
     def output(self, stream: int) -> Output:
-        """Return a stream as it is now."""
-        return Output(data=self._kept[stream].whole(), total_bytes=self._totals[stream])
+        """Return a stream, uncopied. To be asked for when nothing more is written."""
+        return Output(blocks=self._kept[stream].blocks, total_bytes=self._totals[stream])
 
     def read_from(self, cursor: Cursor) -> tuple[int, bytes] | None:
         """Return the next piece behind ``cursor`` and move it; None when there is none yet."""

@@ -280,8 +280,8 @@ class Execution:
 
     @property
     def kept_bytes(self) -> int:
-        """How much it keeps: output as it came, and the answer."""
-        return self._timeline.kept_bytes + (self._result.content_bytes if self._result else 0)
+        """How much it keeps: output, of which the answer has no copy, and files."""
+        return self._timeline.kept_bytes + (self._result.file_bytes if self._result else 0)
 
     def forget_submission(self) -> None:
         """Let go of what was submitted, which nobody can ask for once it has ended."""

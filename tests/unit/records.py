@@ -78,4 +78,4 @@ def command() -> Submission:
 
 
 def output(data: bytes, total: int | None = None) -> Output:
-    return Output(data=data, total_bytes=len(data) if total is None else total)
+    return Output(blocks=(data,), total_bytes=len(data) if total is None else total)

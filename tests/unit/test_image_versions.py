@@ -19,7 +19,7 @@ LANGUAGE = Language(name="x", source="main.x", extensions=(".x",), run=("x", "{e
 IMAGE = Image(
     name="a", digest=result().image_digest, layers=(Path("/a/root.erofs"),), languages={"x": LANGUAGE}, env={}
 )
-SAID = {"stdout": Output(data=b"x 1.2\nmore\n")}
+SAID = {"stdout": Output(blocks=(b"x 1.2\nmore\n",))}
 
 
 class Asked:
@@ -51,14 +51,14 @@ async def test_what_a_program_says_is_asked_for_once():
 
 
 async def test_some_say_it_on_standard_error():
-    assert {"x": "x 1.2"} == await Asked(result(phase(stderr=Output(data=b"x 1.2\n")))).versions_now()
+    assert {"x": "x 1.2"} == await Asked(result(phase(stderr=Output(blocks=(b"x 1.2\n",))))).versions_now()
 
 
 async def test_what_did_not_go_well_says_nothing_and_is_asked_again():
     """It was ended on a busy machine, or failed and complained, or another image had the name when it ran."""
     asked = Asked(
         result(phase(Verdict.WALL_TIME_LIMIT, **SAID)),
-        result(phase(Verdict.NONZERO_EXIT, exit_code=1, stderr=Output(data=b"x: no such file\n"))),
+        result(phase(Verdict.NONZERO_EXIT, exit_code=1, stderr=Output(blocks=(b"x: no such file\n",)))),
         result(phase(**SAID), image_digest="sha256:2"),
         Overloaded("full", retry_after_s=1),
         result(phase(**SAID)),

@@ -10,10 +10,10 @@ from sandboxd.v1 import execution_service_pb2 as pb
 from tests.unit import records
 
 OUTPUTS = {
-    "nothing": Output(data=b"", total_bytes=0),
-    "all": Output(data=b"out\n", total_bytes=4),
-    "a part": Output(data=b"x" * 300_000, total_bytes=300_001),
-    "a part, which is nothing": Output(data=b"", total_bytes=1),
+    "nothing": Output(),
+    "all": Output(blocks=(b"out\n",), total_bytes=4),
+    "a part": Output(blocks=(b"x" * 262_144, bytearray(b"x" * 37_856)), total_bytes=300_001),
+    "a part, which is nothing": Output(total_bytes=1),
 }
 
 
