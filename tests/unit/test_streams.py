@@ -82,6 +82,7 @@ def test_a_whole_chunk_is_not_copied():
     (piece,) = read_all(recorder, cursor)
 
     assert piece[1] is chunk
+    assert recorder.output(STDOUT).blocks[1] is chunk
 
 
 @given(writes, writes)
