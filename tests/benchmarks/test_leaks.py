@@ -8,7 +8,15 @@ from pathlib import Path
 from sandboxd.client import SandboxClient
 from sandboxd.linux.procfs import count_descriptors
 from sandboxd.v1 import execution_service_pb2 as pb
-from tests.observe import STEADY_POOL, children, containers_of, group_directories, memory_bytes, wait_until_idle
+from tests.observe import (
+    STEADY_POOL,
+    children,
+    containers_of,
+    group_directories,
+    memory_bytes,
+    wait_for,
+    wait_until_idle,
+)
 from tests.server import serving
 
 FIRST, ALL = 1_000, 10_000
@@ -53,7 +61,15 @@ def state(server, launcher):
 def settled(server, launcher):
     """Return state and memory once the last containers are gone and only the spare ones are left."""
     wait_until_idle(server.metrics_address)
-    return state(server.pid, launcher), [memory_bytes(pid) for pid in (server.pid, launcher)]
+    seen = [state(server.pid, launcher)]
+
+    def steady():
+        """The launcher clears up after the last ones, of whom the server knows nothing any more."""
+        seen.append(state(server.pid, launcher))
+        return seen[-1] == seen[-2]
+
+    wait_for(steady)
+    return seen[-1], [memory_bytes(pid) for pid in (server.pid, launcher)]
 
 
 def test_ten_thousand_executions_leave_nothing():
