@@ -119,8 +119,9 @@ class Launcher:
             readable = self._wait()
             for made in [made for made in self._joining if made.sync in readable]:
                 self._admit(made)
-            if self._server not in readable:
+            if not readable:
                 self._clear_up()
+            if self._server not in readable:
                 continue
             try:
                 message, fds = wire.receive(self._server, wire.LAUNCHER_MESSAGE_BYTES)

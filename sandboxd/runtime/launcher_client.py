@@ -110,16 +110,14 @@ class LauncherClient:
 
     def forget(self, image: Sequence[str]) -> None:
         """Have an image's layers let go of, by their paths below the store. There is no answer."""
-        if not self.gone.done():
-            self._send(wire.encode({"type": "forget", "image": list(image)}), [], lambda _error: None)
+        self._tell({"type": "forget", "image": list(image)})
 
     def destroy(self, container_id: str) -> None:
         """Have a container reaped whose init has ended, or a template, and what it used taken back, before what is asked for next.
 
         There is no answer. One that cannot be sent leaves a dead process and its empty groups until the launcher ends.
         """
-        if not self.gone.done():
-            self._send(wire.encode({"type": "destroy", "id": container_id}), [], lambda _error: None)
+        self._tell({"type": "destroy", "id": container_id})
 
     async def stop(self) -> None:
         """Tell the launcher to end, and wait until it has."""
@@ -144,6 +142,11 @@ class LauncherClient:
 
         self._send(message, fds, failed)
         return await future
+
+    def _tell(self, header: dict[str, Any]) -> None:
+        """Send what has no answer, unless it has ended."""
+        if not self.gone.done():
+            self._send(wire.encode(header), [], lambda _error: None)
 
     def _send(self, message: bytes, fds: Sequence[int], failed: Callable[[OSError], None]) -> None:
         """Send as soon as the launcher takes it, in order. The descriptors must stay open until it has answered.

@@ -565,7 +565,7 @@ MUTANTS = (
         INIT,
         "    CALL(kill, -1, SIGKILL); /* no fork escapes a kill of everybody (kill(2)) */\n"
         "    while (CALL(wait4, -1, NULL, 0, NULL) > 0)\n        ;\n",
-        "container/test_usage::test_a_run_that_leaves_processes_has_the_whole_usage_too",
+        "container/test_usage::test_children_are_counted_when_nobody_waits_for_them",
     ),
     _without(
         "a look at what init itself has read",

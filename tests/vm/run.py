@@ -39,7 +39,7 @@ SILENT_START_S = 5 * 60
 SILENCE_S = 15 * 60
 STARTS = 3
 LAST_WORDS = 30
-"""Lines of the kernel's that are shown of one that hangs."""
+"""Lines of the console that are shown of one that is lost."""
 # The kernel would not believe that the processors' clocks agree, as they do here, and ask a slow timer for every time.
 OPTIONS = ("mitigations=off", "tsc=reliable", "loglevel=6")
 # QEMU's command line is virtme-ng's own but for what follows it. A processor without what takes an emulated one long: copies
@@ -62,7 +62,7 @@ class Missing(Exception):
 
 
 class Lost(Exception):
-    """The machine hangs, or has ended without a status; the message has the kernel's last words."""
+    """The machine hangs, or has ended without a status of the tests; the message has the last words of kernel and QEMU."""
 
 
 class LostAtStart(Lost):
@@ -120,11 +120,11 @@ def run(command: list[str]) -> int:
         finally:
             if machine.poll() is None:
                 os.killpg(machine.pid, signal.SIGKILL)
-        if status in range(_NO_STATUS):
+        if heard and status in range(_NO_STATUS):
             return status
         console.seek(0)
-        what = "has ended without a status" if ended else "hangs"
-        raise (Lost if heard else LostAtStart)(f"{what}; its kernel:\n{''.join(console.readlines()[-LAST_WORDS:])}")
+        what = "has ended without a status of the tests" if ended else "hangs"
+        raise (Lost if heard else LostAtStart)(f"{what}; its console:\n{''.join(console.readlines()[-LAST_WORDS:])}")
 
 
 def _pass_on(output: IO[bytes]) -> tuple[bool, bool]:
