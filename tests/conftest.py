@@ -28,6 +28,7 @@ _GUARDED = (
     "rootless",
     "images",
     "mutants",
+    "vm",
     "benchmarks",
     "load",
     "soak",

@@ -1,7 +1,8 @@
 #!/bin/bash
 # Makes of virtme-ng's machine what the tests need, and runs their command in the repository.
-# Usage, as root of the virtual machine: guest.sh KERNEL REPOSITORY COMMAND...
+# Usage, as root of the virtual machine: guest.sh FILE, in which is, quoted for a shell: KERNEL REPOSITORY COMMAND...
 set -eu
+eval "set -- $(<"$1")"
 kernel=$1 repository=$2
 shift 2
 

@@ -23,6 +23,7 @@ from typing import IO
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 GUEST = REPOSITORY / "tests/vm/guest.sh"
+BUILD = REPOSITORY / "build"
 VIRTME = Path(sys.prefix, "bin/virtme-run")
 KERNEL = Path(sys.prefix, "kernel")
 """Debian's kernel and its modules. The Makefile unpacks the package: installed, it would change how this machine boots."""
@@ -37,8 +38,7 @@ ENVIRONMENT = {
 # each says when it is over.
 SILENT_START_S = 5 * 60
 SILENCE_S = 15 * 60
-STARTS = 3
-LAST_WORDS = 30
+LAST_WORDS = 50
 """Lines of the console that are shown of one that is lost."""
 # The kernel would not believe that the processors' clocks agree, as they do here, and ask a slow timer for every time.
 OPTIONS = ("mitigations=off", "tsc=reliable", "loglevel=6")
@@ -65,10 +65,6 @@ class Lost(Exception):
     """The machine hangs, or has ended without a status of the tests; the message has the last words of kernel and QEMU."""
 
 
-class LostAtStart(Lost):
-    """And nothing was heard of the tests."""
-
-
 def find_kernel() -> Path:
     """Return the kernel's image. Missing when it, or what boots it, is not there."""
     packages = [package for program, package in _PACKAGES.items() if shutil.which(program, path=_PATH) is None]
@@ -82,8 +78,8 @@ def find_kernel() -> Path:
     return images[-1]
 
 
-def boot_command(image: Path, arguments: list[str]) -> list[str]:
-    """Return what boots the machine, runs pytest in it and ends with its status."""
+def inside(arguments: list[str]) -> list[str]:
+    """Return the words that follow guest.sh's name, with which it runs pytest."""
     again, arguments = AGAIN in arguments, [word for word in arguments if word != AGAIN]
     ignored = [f"--ignore={path}" for path in LEFT_OUT]
     pytest = [sys.executable, "-m", "pytest", "--override-ini", f"testpaths={' '.join(TESTS)}", *ignored, *arguments]
@@ -92,10 +88,18 @@ def boot_command(image: Path, arguments: list[str]) -> list[str]:
         pytest = ["sh", "-c", f"{shlex.join(pytest)} || {shlex.join([*pytest, *failed])}"]
     ours = {name: value for name, value in os.environ.items() if name.startswith("SANDBOXD_")}
     variables = [f"{name}={value}" for name, value in (ours | ENVIRONMENT).items()]
-    inside = [str(GUEST), str(KERNEL), str(REPOSITORY), "env", *variables, *pytest]
+    return [str(KERNEL), str(REPOSITORY), "env", *variables, *pytest]
+
+
+def boot_command(image: Path, words: Path) -> list[str]:
+    """Return what boots the machine, has guest.sh do what the words in a file say, and ends with its status.
+
+    A file, for virtme-ng passes a script on in the kernel's command line, and a kernel that is told more than 2,047 characters
+    panics before it can say why (COMMAND_LINE_SIZE, arch/x86/include/asm/setup.h).
+    """
     machine = ["--disable-kvm", "--force-9p", "--cpus", "2", "--memory", "3G"]
     kernel = ["--kimg", str(image), "--mods", "auto", *(word for option in OPTIONS for word in ("--kopt", option))]
-    script = ["--show-boot-console", "--script-sh", shlex.join(inside)]
+    script = ["--show-boot-console", "--script-sh", shlex.join([str(GUEST), str(words)])]
     return [str(VIRTME), *kernel, *machine, *script, "--qemu-opts", *CPU, *PORTS, *SHARE]
 
 
@@ -124,7 +128,7 @@ def run(command: list[str]) -> int:
             return status
         console.seek(0)
         what = "has ended without a status of the tests" if ended else "hangs"
-        raise (Lost if heard else LostAtStart)(f"{what}; its console:\n{''.join(console.readlines()[-LAST_WORDS:])}")
+        raise Lost(f"{what}; its console:\n{''.join(console.readlines()[-LAST_WORDS:])}")
 
 
 def _pass_on(output: IO[bytes]) -> tuple[bool, bool]:
@@ -140,21 +144,16 @@ def _pass_on(output: IO[bytes]) -> tuple[bool, bool]:
     return heard, False
 
 
-def start(command: list[str]) -> int:
-    """Run the machine, anew where it does not come to the tests. Lost when it does not again and again."""
-    for _ in range(STARTS - 1):
-        try:
-            return run(command)
-        except LostAtStart as lost:
-            print(f"test-cgroup2: started anew, for the machine {lost}", file=sys.stderr)
-    return run(command)
-
-
 def main() -> int:
     """Return pytest's status, 2 when something is missing, 1 when the machine hangs or ended without a status."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # and not leave the machine running
     try:
-        return start(boot_command(find_kernel(), sys.argv[1:]))
+        image = find_kernel()
+        BUILD.mkdir(exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", prefix="vm-", dir=BUILD) as words:
+            words.write(shlex.join(inside(sys.argv[1:])))
+            words.flush()
+            return run(boot_command(image, Path(words.name)))
     except Missing as error:
         print(f"test-cgroup2: something is missing: {error}", file=sys.stderr)
         return 2
