@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import signal
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -15,8 +14,7 @@ _BIND = MountFlag.BIND
 _BIND_ALL = MountFlag.BIND | MountFlag.REC
 _UNCHANGED = -1
 _FPROG = struct.Struct("<H6x")  # struct sock_fprog, but for its pointer
-_DEFAULT_ACTION, _NO_SIGNALS = bytes(32), bytes(8)  # struct sigaction and sigset_t, as the kernel has them
-_LAST_SIGNAL = 64
+_NO_SIGNALS = bytes(8)  # sigset_t, as the kernel has it
 _SIG_SETMASK = 2  # asm-generic/signal-defs.h
 _LAST_DESCRIPTOR = (1 << 32) - 1
 
@@ -191,12 +189,9 @@ def close_all_from(script: Script, first: int) -> None:
     script.call("close_range", first, _LAST_DESCRIPTOR, 0)
 
 
-def forget_signals(script: Script) -> None:
-    """Block and ignore none, as posix_spawn(3) has it for a program."""
-    default, none = script.put(_DEFAULT_ACTION), script.put(_NO_SIGNALS)
-    for number in set(range(1, _LAST_SIGNAL + 1)) - {signal.SIGKILL, signal.SIGSTOP}:
-        script.call("rt_sigaction", number, default, None, len(_NO_SIGNALS))
-    script.call("rt_sigprocmask", _SIG_SETMASK, none, None, len(_NO_SIGNALS))
+def block_no_signal(script: Script) -> None:
+    """Block none of the signals."""
+    script.call("rt_sigprocmask", _SIG_SETMASK, script.put(_NO_SIGNALS), None, len(_NO_SIGNALS))
 
 
 def execute(script: Script, argv: Sequence[str], env: Mapping[str, str]) -> None:

@@ -20,12 +20,12 @@ MOST_DESCRIPTORS = 32
 _X86_64 = {
     "write": 1, "close": 3, "ioctl": 16, "execve": 59, "chdir": 80, "fchmod": 91, "setresuid": 117, "setresgid": 119, "capset": 126,
     "setgroups": 116, "pivot_root": 155, "prctl": 157, "mount": 165, "umount2": 166, "sethostname": 170, "openat": 257, "mkdirat": 258,
-    "unlinkat": 263, "unshare": 272, "dup3": 292, "rt_sigaction": 13, "rt_sigprocmask": 14, "seccomp": 317, "fcntl": 72,
+    "unlinkat": 263, "unshare": 272, "dup3": 292, "rt_sigprocmask": 14, "seccomp": 317, "fcntl": 72,
 }  # fmt: skip
 _AARCH64 = {
     "write": 64, "close": 57, "ioctl": 29, "execve": 221, "chdir": 49, "fchmod": 52, "setresuid": 147, "setresgid": 149, "capset": 91,
     "setgroups": 159, "pivot_root": 41, "prctl": 167, "mount": 40, "umount2": 39, "sethostname": 161, "openat": 56, "mkdirat": 34,
-    "unlinkat": 35, "unshare": 97, "dup3": 24, "rt_sigaction": 134, "rt_sigprocmask": 135, "seccomp": 277, "fcntl": 25,
+    "unlinkat": 35, "unshare": 97, "dup3": 24, "rt_sigprocmask": 135, "seccomp": 277, "fcntl": 25,
 }  # fmt: skip
 NUMBERS = {
     **{"x86_64": _X86_64, "aarch64": _AARCH64}[os.uname().machine],

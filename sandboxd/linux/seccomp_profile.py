@@ -79,7 +79,6 @@ _NEEDED_BY_INIT = (
     "pread64",
     "prlimit64",
     "recvmsg",
-    "rt_sigaction",
     "rt_sigprocmask",
     "sendfile",
     "sendmsg",

@@ -468,20 +468,23 @@ static int open_terminal(const struct start *start, int *stream) {
     return (int)master;
 }
 
-/* What keeps a new process from the program's exec: errors, shared with it. */
+/* What keeps a new process from the program's exec: errors. */
 struct obstacle {
     int before_exec, exec;
 };
 
-/* In the new process: become the program, in a session of its own, with its user's ids, default signals, and none blocked. */
-static _Noreturn void become_program(const struct start *start, const char *path, const int streams[3], struct obstacle *obstacle) {
+/* In the new process: become the program, in a session of its own, with its user's ids, and no signal blocked. None is ignored (zygote).
+ *
+ * It has init's memory until the exec, stack and all, so it is not inlined: its variables must not take the place of the caller's. */
+static __attribute__((noinline)) _Noreturn void become_program(const struct start *start, const char *path, const int streams[3], volatile struct obstacle *obstacle) {
     unsigned char *base = (unsigned char *)start;
-    static const struct action by_default;
     static const uint64_t none;
     int moved[3];
     long user = CALL(getuid), result = CALL(setsid);
     if (result >= 0)
         result = CALL(setresuid, user, user, user);
+    if (result >= 0) /* init's memory would be what fs.suid_dumpable says now (proc(5)) */
+        result = CALL(prctl, PR_SET_DUMPABLE, 0);
     for (int number = 0; number < 3 && result >= 0; number++) /* out of the way of what is given now */
         moved[number] = (int)(result = streams[number] >= 3 ? streams[number] : CALL(fcntl, streams[number], F_DUPFD_CLOEXEC, 3));
     for (int number = 0; number < 3 && result >= 0; number++)
@@ -490,9 +493,6 @@ static _Noreturn void become_program(const struct start *start, const char *path
         result = limit(RLIMIT_NOFILE, start->open_files);
     if (result >= 0 && start->terminal)
         result = CALL(ioctl, 0, TIOCSCTTY, 0);
-    for (int number = 1; number <= SIGNALS && result >= 0; number++)
-        if (number != SIGKILL && number != SIGSTOP)
-            result = CALL(rt_sigaction, number, &by_default, NULL, sizeof none);
     if (result >= 0)
         result = CALL(rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof none);
     if (result < 0) {
@@ -514,19 +514,16 @@ static int release(const struct start *start, int *streams, int64_t since_ns) {
         streams[1] = streams[2] = streams[0];
     }
     const char *path = find(*(char **)(base + start->arguments), (char *)base + start->path);
-    struct obstacle *obstacle = (struct obstacle *)(failure.error = CALL(
-        mmap, NULL, sizeof *obstacle, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
-    if (failure.error < 0 && failure.error > -4096)
-        give_up(failure);
+    static volatile struct obstacle obstacle; /* of this process and that one */
     int64_t began_ns = clock_ns(CLOCK_MONOTONIC);
-    /* This process waits for the exec, so that it can tell what came of it. */
-    long pid = failure.error = CALL(clone, CLONE_VFORK | CLONE_PIDFD | SIGCHLD, 0, &pidfd);
+    /* This process waits for the exec, so that it can tell what came of it, and lends its memory, so that none is copied. */
+    long pid = failure.error = CALL(clone, CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, 0, &pidfd);
     if (pid == 0)
-        become_program(start, path, streams, obstacle);
+        become_program(start, path, streams, &obstacle);
     if (pid > 0)
-        failure.error = -obstacle->before_exec;
+        failure.error = -obstacle.before_exec;
     /* Nothing is wrong with a program for which there is no process, no descriptor, or no block of the image to be had. */
-    int error = obstacle->exec;
+    int error = obstacle.exec;
     if (failure.error >= 0 && (error == EAGAIN || error == ENFILE || error == EIO))
         failure.error = -error;
     if (failure.error < 0) {
@@ -540,7 +537,6 @@ static int release(const struct start *start, int *streams, int64_t since_ns) {
     }
     passed[0] = pidfd;
     tell((struct report){STARTED, {began_ns, own_cpu_us(since_ns)}}, passed, passed_count);
-    CALL(munmap, obstacle, sizeof *obstacle);
     if (start->terminal)
         CALL(close, streams[0]);
     close_all(passed, passed_count);
@@ -731,7 +727,11 @@ __attribute__((used)) _Noreturn void zygote(void) {
     int fds[MOST_FDS];
     size_t fd_count;
     int ready = 0;
+    static const struct action by_default;
     CALL(prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
+    /* Python ignores some, and posix_spawn(3) two of the C library's own. What comes of this process starts without that. */
+    for (int number = 1; number <= SIGNALS; number++)
+        CALL(rt_sigaction, number, &by_default, NULL, sizeof by_default.mask);
     CALL(fcntl, LAUNCHER, F_SETFD, FD_CLOEXEC);
     own_network = (int)CALL(openat, AT_FDCWD, "/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
     if (own_network < 0 || send(LAUNCHER, &ready, sizeof ready, NULL, 0, NULL, 0) < 0)

@@ -192,9 +192,9 @@ def take_descriptors(build: Build) -> None:
     calls.close_all_from(build.script, len(wanted) + 1)
 
 
-def forget_signals(build: Build) -> None:
-    """Block and ignore none, as posix_spawn(3) has it for a program."""
-    calls.forget_signals(build.script)
+def block_no_signal(build: Build) -> None:
+    """Block none: none is ignored in what comes of the zygote."""
+    calls.block_no_signal(build.script)
 
 
 def filter_system_calls(build: Build) -> None:
@@ -216,7 +216,7 @@ STEPS: tuple[Callable[[Build], None], ...] = (
     set_limits,
     forget_privileges,
     take_descriptors,
-    forget_signals,
+    block_no_signal,
     filter_system_calls,
     execute,
 )

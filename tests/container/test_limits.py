@@ -226,6 +226,14 @@ def test_a_program_without_room_for_its_code_is_out_of_memory(run):
     assert NO_ROOM in result.run.detail
 
 
+def test_arguments_that_do_not_fit_into_memory(run):
+    """Of three quarters of 8 MiB, which is the most of them (execve(2)): the kernel kills in the middle of the exec."""
+    argv = ("/bin/true", *["x" * 100_000] * 50)
+    result = run.command(*argv, memory_bytes=4 * MIB, stack_bytes=64 * MIB)
+
+    assert Verdict.MEMORY_LIMIT is result.verdict, (result.run.detail, result.run.stderr.data)
+
+
 def test_a_file_larger_than_memory_may_be_read_again_and_again(run):
     """What is given back for its pages is other pages of it."""
     result = run.python(READ_AGAIN, memory_bytes=24 * MIB)
