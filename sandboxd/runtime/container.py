@@ -118,6 +118,7 @@ class Container:
             ours.close()
             raise
         self = cls(spec, launcher, created, ours, template)
+        self.cgroup.open_ahead()  # as all that follows, while init builds
         try:
             if template is not None:
                 await self._have_joined(template)
@@ -232,13 +233,18 @@ class Container:
         await self.dead
 
     async def destroy(self) -> None:
-        """Wait until everything is dead, have it reaped, close all descriptors."""
-        await self.ended()
-        if self._template is not None:
+        """Wait until everything is dead that was killed, have it reaped, close all descriptors."""
+        self._let_go()  # while the kernel takes init down, which is longer
+        if self._template is None:
+            self.cgroup.close()
+            await self.ended()
+        else:
+            await self.ended()
             with contextlib.suppress(OSError):  # the group has gone with the launcher, and the template with it
                 self._template.may_keep(self.cgroup.memory_bytes())
+            self.cgroup.close()
         self._launcher.destroy(self.spec.id)
-        self._close()
+        os.close(self._pidfd)
 
     async def _end_without(self, template: Template) -> None:
         """End a template, whose code is an image's, that does not reap what it has in here: init cannot end before that."""
@@ -380,17 +386,18 @@ class Container:
         finally:
             timer.cancel()
 
-    def _close(self) -> None:
+    def _let_go(self) -> None:
+        """Close all descriptors but those that its end is seen by."""
         self._loop.remove_reader(self._control)
         self._control.close()
         if self._overdue is not None:
             self._overdue.cancel()
         if self.program_pidfd >= 0:
             self._loop.remove_reader(self.program_pidfd)
-        for fd in (self._pidfd, self.listener_fd, self.program_pidfd):
+        for fd in (self.listener_fd, self.program_pidfd):
             if fd >= 0:
                 os.close(fd)
-        self.cgroup.close()
+        self.listener_fd = self.program_pidfd = -1
         if workspace.takes_a_while_to_free(self.writable_fd):  # this may be its last reference
             self._loop.run_in_executor(None, os.close, self.writable_fd)
         else:

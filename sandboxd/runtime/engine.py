@@ -15,6 +15,7 @@ import secrets
 from collections import Counter
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +94,7 @@ class Engine:
 
     async def start(self) -> None:
         """Start the launcher. HostUnfit when containers cannot be had here."""
-        process.raise_soft_limit(resource.RLIMIT_NOFILE)  # a dozen descriptors a container, of which there may be many
+        process.raise_soft_limit(resource.RLIMIT_NOFILE)  # twenty descriptors a container, of which there may be many
         await self._serving_launcher()
 
     async def stop(self) -> None:
@@ -237,7 +238,7 @@ class Engine:
 
     def _places(self, image: tuple[Path, ...]) -> tuple[str, ...]:
         """Return where an image is, as the launcher is told."""
-        return tuple(str(layer.relative_to(self._store)) for layer in image)
+        return _below(image, self._store)
 
     def _template_for(self, kind: Kind) -> Template | None:
         """Return the template that a container of this kind is a fork of; SetupFailed where there is none any more."""
@@ -333,3 +334,9 @@ class Engine:
     def _give_cpus_back(self, cpu_set: str | None) -> None:
         if cpu_set is not None:
             self._cpus.subtract(map(int, cpu_set.split(",")))
+
+
+@lru_cache(maxsize=64)
+def _below(image: tuple[Path, ...], store: Path) -> tuple[str, ...]:
+    """Remembered, for pathlib takes as long as a system call or two."""
+    return tuple(str(layer.relative_to(store)) for layer in image)

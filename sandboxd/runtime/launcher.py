@@ -109,8 +109,12 @@ class Launcher:
         self._containers: dict[str, _Made] = {}
         self._joining: list[_Made] = []
         self._unremoved: list[Group] = []
-        self._tidy = True
-        """Whether all that could be cleared up of the dead has been."""
+        self._later = contextlib.ExitStack()
+        """What is left to close of the latest container's making."""
+        self._devices = -1
+        """A container's /dev that was made ahead."""
+        self._tidy = False
+        """Whether all has been done that is for when nobody waits: clearing up after the dead, and making ahead what the next container needs."""
 
     def run(self) -> None:
         """Serve until the server is gone."""
@@ -121,6 +125,8 @@ class Launcher:
                 self._admit(made)
             if not readable:
                 self._clear_up()
+                self._make_ahead()
+                self._tidy = True
             if self._server not in readable:
                 continue
             try:
@@ -133,7 +139,7 @@ class Launcher:
             header, blob = wire.decode(message)
             match header["type"]:
                 case "create":
-                    self._create(ContainerSpec.from_json(header["spec"]), blob, socket.socket(fileno=fds[0]))
+                    self._create(ContainerSpec.from_json(header["spec"]), blob, fds[0])
                 case "adapt":
                     self._adapt(header["id"], Settings(**header["cgroup"]), header["disk_bytes"], fds[0])
                 case "template":
@@ -177,9 +183,10 @@ class Launcher:
         with contextlib.suppress(OSError):  # EBUSY: the next start sweeps it
             self._hierarchy.remove_all()
 
-    def _create(self, spec: ContainerSpec, bpf: bytes, control: socket.socket) -> None:
-        with contextlib.ExitStack() as always, contextlib.ExitStack() as on_failure:
-            always.callback(control.close)
+    def _create(self, spec: ContainerSpec, bpf: bytes, control: int) -> None:
+        self._tidy = False
+        with contextlib.ExitStack() as always, contextlib.ExitStack() as later, contextlib.ExitStack() as on_failure:
+            always.callback(os.close, control)
             step = "mount_image"
             try:
                 image = self._images.mount_all(spec.image)
@@ -192,23 +199,24 @@ class Launcher:
                 if network is not None:
                     on_failure.callback(os.close, network.fd)
                 clone = self._order(spec, group, network)
-                always.callback(clone.close)
+                later.callback(clone.close)
                 on_failure.callback(clone.abandon)
                 step = "make_workspace"  # while the kernel makes the namespaces
                 over_files = bool(workspaces)
+                # Closed at once: who closes it last frees what was written, and this process has no time for that.
                 writable_fd = _opened(always, _make_writable(spec, self._stat(spec.cgroup), over_files=over_files))
                 step = "make_devices"
-                devices_fd = _opened(always, layout.make_devices(self._host_devices))
+                devices_fd = _opened(later, self._take_devices())
                 step = "clone"
                 program = for_init = None
                 if spec.forked:
                     program, for_init = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
                     on_failure.callback(program.close)
-                    always.callback(for_init.close)
-                entrances = [_opened(always, fd) for fd in group.entrances()]
+                    later.callback(for_init.close)
+                entrances = [_opened(later, fd) for fd in group.entrances()]
                 clone.arrive()
                 credentials.map_ids(clone.pid, spec.ids.extents)
-                account, layers = _open_account(clone.pid, always), _show_as_own(image, clone.pid, always)
+                account, layers = _open_account(clone.pid, later), _show_as_own(image, clone.pid, later)
                 plan = steps.Plan(
                     root=spec.ids.root,
                     init=spec.ids.init,
@@ -226,7 +234,7 @@ class Launcher:
                     account=bool(account),
                 )
                 first = [
-                    control.fileno(),
+                    control,
                     writable_fd,
                     devices_fd,
                     *([for_init.fileno()] if for_init is not None else []),
@@ -237,6 +245,12 @@ class Launcher:
                 return
             on_failure.pop_all()
             self._keep(spec.id, _Made(clone.pid, group, spec.owner, program, network=network), clone.pidfd, writable_fd)
+            self._close_later(later)
+
+    def _close_later(self, opened: contextlib.ExitStack) -> None:
+        """Close it when nobody waits, or with the next: not while an init that was just woken may be waiting for this processor."""
+        self._later.close()
+        self._later = opened.pop_all()
 
     def _order(self, spec: ContainerSpec, group: Group, network: Network | None) -> Clone:
         """Order a container's init."""
@@ -394,11 +408,21 @@ class Launcher:
                     os.kill(pid, signal.SIGKILL)
                     os.waitpid(pid, 0)
 
+    def _take_devices(self) -> int:
+        devices_fd, self._devices = self._devices, -1
+        return layout.make_devices(self._host_devices) if devices_fd < 0 else devices_fd
+
     def _clear_up(self) -> None:
-        """Remove the groups of the dead, and see whether their networks can be used again."""
-        self._tidy = True
+        """Close what is left, remove the groups of the dead, and see whether their networks can be used again."""
+        self._later.close()
         self._networks.look_at_returned()
         self._remove_groups()
+
+    def _make_ahead(self) -> None:
+        """Make what the next container needs, and is the same for all. What cannot be made now, its own step will tell of."""
+        with contextlib.suppress(OSError):
+            self._hierarchy.make_ahead()
+            self._devices = self._take_devices()
 
     def _remove_groups(self) -> None:
         """Remove the groups of the dead; one that the kernel still holds, or cannot remove now, is tried again soon."""
