@@ -178,6 +178,22 @@ def test_its_forks_are_in_their_containers_group(host, run):
     assert (Verdict.OK, Verdict.MEMORY_LIMIT) == (fits, does_not)
 
 
+@pytest.mark.usefixtures("template", "setuid_programs_are_dumpable")
+def test_init_of_a_fork_is_not_dumpable(host):
+    """It changes users to write the request's files, and starts nothing by which that would be mended."""
+    sleeps = Source(language="python", files=(File(path="", content=b"import time; time.sleep(20)"),))
+    execution = host.submit(Submission(program=sleeps))
+    try:
+        container = wait_for(lambda: execution._container)
+        wait_for(lambda: container.program_pidfd >= 0)
+        owner = Path(f"/proc/{container.init_pid}/environ").stat().st_uid
+    finally:
+        host.await_(execution.abandon())
+
+    assert Start.TEMPLATE is container.origin
+    assert 0 == owner, "files of an undumpable process belong to root"
+
+
 @pytest.mark.usefixtures("template")
 def test_a_forks_network_is_nobody_elses(run):
     """A fork cannot enter one that its container's root does not own, so each has one that is made for it."""

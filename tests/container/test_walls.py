@@ -17,13 +17,16 @@ from pathlib import Path
 
 import pytest
 
+from sandboxd.images.store import ImageStore
 from sandboxd.linux import calls, process
 from sandboxd.linux.procfs import children
 from sandboxd.linux.script import Script
 from sandboxd.model import Command, File, Submission, Verdict
 from sandboxd.runtime import wire
+from sandboxd.runtime.policy import default_directory, load_policies
 from sandboxd.runtime.wire import FromInit
 from sandboxd.runtime.zygote import PROGRAM, Zygote
+from tests.container.conftest import STORE
 from tests.observe import wait_for
 
 PROBE = """
@@ -379,6 +382,21 @@ def test_nobody_who_has_the_launchers_tree_is_dumpable(owner):
     os.waitpid(zygote.pid, 0)
 
     assert (0, FromInit.READY, 0) == (asleep, wire.InitMessage.decode(ready).kind, changed)
+
+
+@pytest.mark.usefixtures("setuid_programs_are_dumpable")
+def test_init_that_waits_is_not_dumpable(host):
+    """In the pool, for minutes."""
+    image, policy = ImageStore(STORE).get("default"), load_policies(default_directory())["default"]
+
+    async def owner():
+        container = await host.engine.create(image.layers, policy, policy.defaults, audit=False, warm=False)
+        try:
+            return os.stat(f"/proc/{container.init_pid}/environ").st_uid
+        finally:
+            await host.engine.destroy(container)
+
+    assert 0 == host.await_(owner()), "files of an undumpable process belong to root"
 
 
 @pytest.mark.parametrize("tty", [False, True])

@@ -708,7 +708,7 @@ MUTANTS = (
         "an undumpable init",
         _STEPS,
         "    calls.make_undumpable(build.script)\n",
-        "container/test_walls::test_init_is_stripped_too",
+        "container/test_walls::test_init_that_waits_is_not_dumpable",
     ),
     _without(
         "undumpability of the memory that init lends",
@@ -721,7 +721,7 @@ MUTANTS = (
         "undumpability after it has written the request's files",
         _CALLS,
         '    script.call("setresuid", _UNCHANGED, uid, _UNCHANGED)\n    make_undumpable(script)\n',
-        "container/test_walls::test_init_is_stripped_too",
+        "container/test_template::test_init_of_a_fork_is_not_dumpable",
         instead='    script.call("setresuid", _UNCHANGED, uid, _UNCHANGED)\n',
     ),
 )
