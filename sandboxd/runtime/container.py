@@ -118,7 +118,7 @@ class Container:
             ours.close()
             raise
         self = cls(spec, launcher, created, ours, template)
-        self.cgroup.open_ahead()  # as all that follows, while init builds
+        self.cgroup.open_ahead()  # while init builds
         try:
             if template is not None:
                 await self._have_joined(template)
@@ -235,15 +235,12 @@ class Container:
     async def destroy(self) -> None:
         """Wait until everything is dead that was killed, have it reaped, close all descriptors."""
         self._let_go()  # while the kernel takes init down, which is longer
-        if self._template is None:
-            self.cgroup.close()
-            await self.ended()
-        else:
-            await self.ended()
+        await self.ended()
+        if self._template is not None:
             with contextlib.suppress(OSError):  # the group has gone with the launcher, and the template with it
                 self._template.may_keep(self.cgroup.memory_bytes())
-            self.cgroup.close()
         self._launcher.destroy(self.spec.id)
+        self.cgroup.close()
         os.close(self._pidfd)
 
     async def _end_without(self, template: Template) -> None:
@@ -387,7 +384,7 @@ class Container:
             timer.cancel()
 
     def _let_go(self) -> None:
-        """Close all descriptors but those that its end is seen by."""
+        """Close all descriptors but those by which its end is seen and its memory read."""
         self._loop.remove_reader(self._control)
         self._control.close()
         if self._overdue is not None:

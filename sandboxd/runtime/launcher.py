@@ -203,7 +203,7 @@ class Launcher:
                 on_failure.callback(clone.abandon)
                 step = "make_workspace"  # while the kernel makes the namespaces
                 over_files = bool(workspaces)
-                # Closed at once: who closes it last frees what was written, and this process has no time for that.
+                # Closed at once: who closes it last frees what was written, and for that this process has no time.
                 writable_fd = _opened(always, _make_writable(spec, self._stat(spec.cgroup), over_files=over_files))
                 step = "make_devices"
                 devices_fd = _opened(later, self._take_devices())
@@ -212,7 +212,7 @@ class Launcher:
                 if spec.forked:
                     program, for_init = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
                     on_failure.callback(program.close)
-                    later.callback(for_init.close)
+                    always.callback(for_init.close)
                 entrances = [_opened(later, fd) for fd in group.entrances()]
                 clone.arrive()
                 credentials.map_ids(clone.pid, spec.ids.extents)

@@ -71,7 +71,7 @@ class Hierarchy(ABC):
         """Make a group with these limits. Leaves nothing behind when it raises."""
 
     def make_ahead(self) -> None:  # noqa: B027
-        """Make what the next group needs and no limit is part of, where that takes a while. May be repeated."""
+        """Make the next group now, where that takes a while: :meth:`create` gives it its name and its limits. May be repeated."""
 
     @abstractmethod
     def remove_all(self) -> None:
