@@ -240,8 +240,7 @@ class Container:
             with contextlib.suppress(OSError):  # the group has gone with the launcher, and the template with it
                 self._template.may_keep(self.cgroup.memory_bytes())
         self._launcher.destroy(self.spec.id)
-        self.cgroup.close()
-        os.close(self._pidfd)
+        self._close()
 
     async def _end_without(self, template: Template) -> None:
         """End a template, whose code is an image's, that does not reap what it has in here: init cannot end before that."""
@@ -399,6 +398,11 @@ class Container:
             self._loop.run_in_executor(None, os.close, self.writable_fd)
         else:
             os.close(self.writable_fd)
+
+    def _close(self) -> None:
+        """Close these, too."""
+        self.cgroup.close()
+        os.close(self._pidfd)
 
 
 def _reason(number: int, about: str) -> str:

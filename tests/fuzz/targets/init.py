@@ -110,6 +110,7 @@ async def _tell(messages: Sequence[tuple[bytes, int]]) -> None:
             master = container._started.result()[1]
             if master >= 0:
                 os.close(master)
+        container._let_go()
         container._close()
     # Fewer where the collector has closed others'.
     assert count_descriptors(os.getpid()) <= before, "a descriptor was kept"
