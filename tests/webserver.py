@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import json
 import re
@@ -136,7 +137,8 @@ def _handler(server: WebServer) -> type[http.server.BaseHTTPRequestHandler]:
                 reply.silent.wait()
             if reply.cut is not None:
                 self.close_connection = True
-                self.connection.shutdown(socket.SHUT_RDWR)
+                with contextlib.suppress(OSError):  # the client has ended it already
+                    self.connection.shutdown(socket.SHUT_RDWR)
 
         do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = answer  # noqa: N815
 
