@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sandboxd.linux import cgroups, mounts, process
-from sandboxd.linux.cgroups import v1, v2
+from sandboxd.linux.cgroups import v2
 
 MEMORY_BYTES = 6 << 30
 PROCESSES = 2000
@@ -94,11 +94,8 @@ class Guard:
         return left
 
     def snapshot(self) -> Snapshot:
-        """Look at what there is inside, and at this process's mounts.
-
-        A launcher's spare group is left out, which is nobody's.
-        """
-        groups = [path for group in self._groups.values() for path in _directories(group) if path.name != v1.SPARE]
+        """Look at what there is inside, and at this process's mounts."""
+        groups = [path for group in self._groups.values() for path in _directories(group)]
         return Snapshot(frozenset(self._others()), frozenset(map(str, groups)), frozenset(_mount_points()))
 
     def settle(self, leftovers: Callable[[], list[str]]) -> list[str]:

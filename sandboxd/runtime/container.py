@@ -118,7 +118,6 @@ class Container:
             ours.close()
             raise
         self = cls(spec, launcher, created, ours, template)
-        self.cgroup.open_ahead()  # while init builds
         try:
             if template is not None:
                 await self._have_joined(template)

@@ -94,7 +94,7 @@ class Engine:
 
     async def start(self) -> None:
         """Start the launcher. HostUnfit when containers cannot be had here."""
-        process.raise_soft_limit(resource.RLIMIT_NOFILE)  # twenty descriptors a container, of which there may be many
+        process.raise_soft_limit(resource.RLIMIT_NOFILE)  # a dozen descriptors a container, of which there may be many
         await self._serving_launcher()
 
     async def stop(self) -> None:

@@ -421,7 +421,6 @@ class Launcher:
     def _make_ahead(self) -> None:
         """Make what the next container needs, and is the same for all. What cannot be made now, its own step will tell of."""
         with contextlib.suppress(OSError):
-            self._hierarchy.make_ahead()
             self._devices = self._take_devices()
 
     def _remove_groups(self) -> None:

@@ -376,12 +376,6 @@ MUTANTS = (
         "container/test_warm::test_limits_are_those_of_the_request",
     ),
     _without(
-        "the limits of a group that was made ahead",
-        _V1,
-        "            group.change(settings)\n",
-        "container/test_groups::test_one_that_was_made_ahead_has_the_limits_of_who_gets_it",
-    ),
-    _without(
         "nosuid of what can be written",
         _LAUNCHER,
         "_GUARD = mounts.MountAttr.NOSUID | mounts.MountAttr.NODEV\n",

@@ -70,9 +70,6 @@ class Hierarchy(ABC):
     def create(self, name: str, settings: Settings) -> Group:
         """Make a group with these limits. Leaves nothing behind when it raises."""
 
-    def make_ahead(self) -> None:  # noqa: B027
-        """Make the next group now, where that takes a while: :meth:`create` gives it its name and its limits. May be repeated."""
-
     @abstractmethod
     def remove_all(self) -> None:
         """Remove the hierarchy with the groups that are left in it."""
@@ -126,19 +123,9 @@ class Observer(ABC):
     are about.
     """
 
-    _read_of_all: tuple[tuple[int, tuple[str, ...]], ...]
-    """The files that are read of each run, by the index of their directory."""
-
     def __init__(self, directories: Sequence[int]) -> None:
         self._directories = tuple(directories)
         self._files: dict[tuple[int, str], int] = {}
-
-    def open_ahead(self) -> None:
-        """Open what is read of each run, while nobody waits. What cannot be opened now is left to whoever reads it."""
-        for index, names in self._read_of_all:
-            for name in names:
-                with contextlib.suppress(OSError):
-                    self._open(self._directories[index], name)
 
     @abstractmethod
     def counters(self) -> Counters:
@@ -206,12 +193,8 @@ class Observer(ABC):
         """Read a small file, whole."""
         fd = self._files.get((directory, name))
         if fd is None:
-            fd = self._open(directory, name)
+            fd = self._files[directory, name] = os.open(name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=directory)
         return os.pread(fd, _MOST_BYTES, 0)
-
-    def _open(self, directory: int, name: str) -> int:
-        fd = self._files[directory, name] = os.open(name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=directory)
-        return fd
 
     def _int(self, directory: int, name: str) -> int:
         """Read a file that holds one number."""

@@ -26,8 +26,6 @@ from sandboxd.linux.cgroups.base import (
 )
 
 CONTROLLERS = ("memory", "cpu", "cpuacct", "pids", "cpuset")
-SPARE = "spare"
-"""Name of a group that is nobody's yet."""
 _DIRECTORY = os.O_DIRECTORY | os.O_RDONLY | os.O_CLOEXEC
 
 
@@ -41,9 +39,6 @@ class HierarchyV1(Hierarchy):
             os.mkdir(name, dir_fd=fd)
         self._fds = {path: os.open(name, _DIRECTORY, dir_fd=fd) for path, fd in self._parents.items()}
         self._by_controller = {controller: self._fds[path] for controller, path in parents.items()}
-        self._latest: Settings | None = None
-        self._spare: GroupV1 | None = None
-        """Made ahead, with what the last one was to have: five directories and their limits take 0.2 ms, to rename them 0.02."""
         self._prepare(self._parents[parents["cpuset"]])
         write_at(self._by_controller["pids"], "pids.max", most_processes())
 
@@ -56,23 +51,6 @@ class HierarchyV1(Hierarchy):
         write_at(self._by_controller["memory"], "memory.swappiness", 0)
 
     def create(self, name: str, settings: Settings) -> Group:
-        group, self._spare, self._latest = self._spare, None, settings
-        if group is None:
-            return self._make(name, settings)
-        try:
-            group.rename(name)
-            group.change(settings)
-        except OSError:
-            group.close()
-            group.remove()
-            raise
-        return group
-
-    def make_ahead(self) -> None:
-        if self._spare is None and self._latest is not None:
-            self._spare = self._make(SPARE, self._latest)
-
-    def _make(self, name: str, settings: Settings) -> GroupV1:
         made: list[int] = []
         opened: dict[int, int] = {}
         try:
@@ -114,15 +92,6 @@ class GroupV1(Group):
         self._parents = parents
         self._settings = settings
         self._parent_cpuset = parent_cpuset
-
-    def rename(self, name: str) -> None:
-        """Give it another name, everywhere or nowhere. v2 knows no such thing (cgroup1_rename() in the kernel's cgroup-v1.c)."""
-        with contextlib.ExitStack() as undo:
-            for parent in self._parents:
-                os.rename(self.name, name, src_dir_fd=parent, dst_dir_fd=parent)
-                undo.callback(os.rename, name, self.name, src_dir_fd=parent, dst_dir_fd=parent)
-            undo.pop_all()
-        self.name = name
 
     def change(self, settings: Settings) -> None:
         _apply(self._directories, settings, self._parent_cpuset, self._settings)
@@ -166,20 +135,6 @@ class GroupV1(Group):
 class ObserverV1(Observer):
     """Reads memory, cpu, cpuacct and pids, in this order."""
 
-    _read_of_all = (
-        (
-            0,
-            (
-                "memory.stat",
-                "memory.usage_in_bytes",
-                "memory.kmem.usage_in_bytes",
-                "memory.max_usage_in_bytes",
-                "memory.oom_control",
-            ),
-        ),
-        (2, ("cpuacct.usage", "cpuacct.usage_all")),
-        (3, ("pids.current", "pids.peak", "pids.events")),
-    )
     _limited = False  # whether there has been a quota; without one nothing is throttled
 
     def counters(self) -> Counters:

@@ -99,11 +99,6 @@ class GroupV2(Group):
 class ObserverV2(Observer):
     """Reads the one directory."""
 
-    _read_of_all = (
-        (0, ("cpu.stat", "memory.stat", "memory.current", "memory.peak", "memory.events")),
-        (0, ("pids.current", "pids.peak", "pids.events")),
-    )
-
     def counters(self) -> Counters:
         return Counters(**self._counted())
 
