@@ -399,7 +399,7 @@ class Container:
             os.close(self.writable_fd)
 
     def _close(self) -> None:
-        """Close these, too."""
+        """Close these, too, once it is dead."""
         self.cgroup.close()
         os.close(self._pidfd)
 

@@ -15,7 +15,6 @@ import secrets
 from collections import Counter
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -238,7 +237,7 @@ class Engine:
 
     def _places(self, image: tuple[Path, ...]) -> tuple[str, ...]:
         """Return where an image is, as the launcher is told."""
-        return _below(image, self._store)
+        return tuple(str(layer.relative_to(self._store)) for layer in image)
 
     def _template_for(self, kind: Kind) -> Template | None:
         """Return the template that a container of this kind is a fork of; SetupFailed where there is none any more."""
@@ -334,9 +333,3 @@ class Engine:
     def _give_cpus_back(self, cpu_set: str | None) -> None:
         if cpu_set is not None:
             self._cpus.subtract(map(int, cpu_set.split(",")))
-
-
-@lru_cache(maxsize=64)
-def _below(image: tuple[Path, ...], store: Path) -> tuple[str, ...]:
-    """Remembered, for pathlib takes as long as a system call or two."""
-    return tuple(str(layer.relative_to(store)) for layer in image)
