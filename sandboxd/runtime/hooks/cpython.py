@@ -28,7 +28,18 @@ SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER = 1, 8
 POLLIN = 1
 MADV_POPULATE_WRITE = 23  # Linux 5.14
 PAGE_BYTES = posix.sysconf("SC_PAGE_SIZE")
-MOST_PAGES = (9 << 17) // PAGE_BYTES  # with what a container takes without them, less than 1.5 MiB
+MOST_PAGES = (5 << 18) // PAGE_BYTES  # with what a container takes without them, less than 1.5 MiB
+PROT_READ, PROT_WRITE, PROT_EXEC = 1, 2, 4
+MAP_PRIVATE, MAP_ANONYMOUS = 2, 0x20
+PY_MOD_EXEC = 2
+MODULE_DEF_SLOTS, SLOT_VALUE = 72, 8  # in struct PyModuleDef, m_slots; in struct PyModuleDef_Slot, value
+# A function for such a slot, and behind it three addresses: the slot's, of what has been in it, of gc.unfreeze. It puts the second
+# back, calls the third, and goes on in the second.
+UNFREEZE = {
+    "x86_64": "57 488b0520000000 488b0d21000000 488908 31f6 ff151e000000 5f ff250f000000 0f1f8000000000",
+    "aarch64": "fd7bbea9 fd030091 e00b00f9 68010058 89010058 090100f9 e1031faa"
+    "68010058 00013fd6 e00b40f9 fd7bc2a8 a9000058 20011fd6 1f2003d5",
+}
 S_IFMT, S_IFDIR = 0o170000, 0o040000
 MOST_FDS = 16
 INT_MASK = 0xFFFFFFFF
@@ -58,7 +69,10 @@ class Function(_ctypes.CFuncPtr):
 LIBRARY = _ctypes.dlopen(None, 0)
 FUNCTIONS = {
     name: Function(_ctypes.dlsym(LIBRARY, name))
-    for name in ("capset", "madvise", "poll", "prctl", "setns", "syscall", "vfork")
+    for name in (
+        *("capset", "madvise", "mmap", "mprotect", "poll", "prctl", "setns", "syscall", "vfork"),
+        *("PyCFunction_GetFunction", "PyModule_GetDef", "PyObject_GC_Track", "PyObject_GC_UnTrack"),
+    )
 }
 
 
@@ -151,15 +165,19 @@ def filter_system_calls(config):
 def pages_to_own():
     """Return runs of pages that a program's end will write to, if nothing has before: the first page of each, and how many they are.
 
-    For there the collector looks at every container, and what they hold is let go of. Each page is a fault and a copy then, or was
-    made the fork's own while it waited. Those with most in them come first: all of them would be more than a fork that waits should take.
+    For there what the modules hold is let go of, and what that holds. Each page is a fault and a copy then, or was made the fork's own while it
+    waited. Those with most in them come first: all of them would be more than a fork that waits should take.
     They are two lists because pairs would each be counted by the collector, which programs can see.
     """
-    inhabitants = {}
-    for container in gc.get_objects():
-        for thing in (container, type(container), *gc.get_referents(container)):
+    inhabitants, seen, held = {}, set(), [vars(module) for module in sys.modules.values()]
+    stays = type, type(sys)  # a class holds itself, and modules are all in ``held``
+    while held:
+        for thing in gc.get_referents(held.pop()):
             page = id(thing) // PAGE_BYTES
             inhabitants[page] = inhabitants.get(page, 0) + 1
+            if id(thing) not in seen and not isinstance(thing, stays):
+                seen.add(id(thing))
+                held.append(thing)
     firsts, numbers = [], []
     for page in sorted(sorted(inhabitants, key=inhabitants.get)[-MOST_PAGES:]):
         if firsts and firsts[-1] + numbers[-1] == page:
@@ -174,6 +192,40 @@ def own(firsts, numbers):
     """Have a copy of pages that are the template's. What the kernel does not copy now, it does when it is written."""
     for page, number in zip(firsts, numbers):  # noqa: B905  (strict is of 3.10)
         FUNCTIONS["madvise"](Long(page * PAGE_BYTES), Long(number * PAGE_BYTES), MADV_POPULATE_WRITE)
+
+
+kept = []
+
+
+def read(address):
+    """Return the integer at an address."""
+    return Long.from_address(address).value
+
+
+def put_aside():
+    """Have the collector pass over what is loaded until the program asks for the collector: until it imports ``gc``.
+
+    For when an interpreter ends it looks at each container three times, and in these finds nothing that the program could have had notice of. The
+    function that initializes ``gc`` (PEP 489) is put behind one that undoes this, once. What the program has hung on modules is let go of by the
+    interpreter itself where they still live; so they do. ``__main__``, which is the program's, stays the collector's.
+    """
+    code = UNFREEZE.get(posix.uname().machine)
+    slots = read(FUNCTIONS["PyModule_GetDef"](Long(id(gc))) + MODULE_DEF_SLOTS)  # 3.10 and before have none
+    if not code or not slots or read(slots) != PY_MOD_EXEC:
+        return
+    slot = slots + SLOT_VALUE
+    unfreeze = FUNCTIONS["PyCFunction_GetFunction"](Long(id(gc.unfreeze)))
+    function = bytes.fromhex(code) + packed(8, slot, read(slot), unfreeze)
+    place = call("mmap", 0, PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+    (Byte * len(function)).from_address(place).raw = function
+    call("mprotect", place, PAGE_BYTES, PROT_READ | PROT_EXEC)
+    Long.from_address(slot).value = place
+    main = sys.modules["__main__"]
+    kept.extend(module for module in sys.modules.values() if module is not main)
+    gc.freeze()
+    for thing in (main, vars(main)):
+        for name in ("PyObject_GC_UnTrack", "PyObject_GC_Track"):
+            FUNCTIONS[name](Long(id(thing)))
 
 
 def enter(owner, namespaces, done):
@@ -257,6 +309,7 @@ def serve():
         __import__(name)
     call("prctl", PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     pages = pages_to_own()
+    put_aside()
     server.send(b"ready")
     while True:
         text, fds = receive(launcher)

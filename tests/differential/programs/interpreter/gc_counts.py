@@ -1,4 +1,4 @@
-# differs = { stdout = "what waits in a template makes objects and has them collected" }
+# differs = { stdout = "what waits in a template makes objects and has them collected, and their counts begin anew" }
 import gc
 
-print(gc.get_stats())
+print(gc.get_stats(), gc.get_count())

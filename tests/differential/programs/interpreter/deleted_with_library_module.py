@@ -1,0 +1,17 @@
+# Whatever module of the library a program hangs something on, it is let go of at the end.
+import abc
+import os
+import site
+
+
+class Loud:
+    deleted = 0
+
+    def __del__(self):
+        Loud.deleted += 1
+        print("deleted", Loud.deleted)
+
+
+for module in (abc, os, os.path, site):
+    module.loud = Loud()
+print("end")
