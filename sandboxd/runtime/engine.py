@@ -24,7 +24,7 @@ from sandboxd.linux.cgroups import Settings
 from sandboxd.linux.seccomp_identities import no_ways_around, only_these_users
 from sandboxd.model import Limits, Runtime, Start
 from sandboxd.runtime.container import Container
-from sandboxd.runtime.hooks import read_hook
+from sandboxd.runtime.hooks import as_file, read_hook
 from sandboxd.runtime.identities import Row
 from sandboxd.runtime.kind import Kind
 from sandboxd.runtime.launcher_client import LauncherClient
@@ -269,7 +269,8 @@ class Engine:
         )
         own = only_these_users(PROGRAM_UID, *row.owners) + no_ways_around() + seccomp.template_bpf
         try:
-            return await Template.start(spec, ids, row, launcher, (own, seccomp.bpf), read_hook(runtime.hook))
+            hook = as_file(read_hook(runtime.hook), runtime.place)
+            return await Template.start(spec, ids, row, launcher, (own, seccomp.bpf), hook)
         except BaseException:
             row.free.append(ids)
             raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -223,6 +224,28 @@ def test_a_worn_template_gives_way_to_another(host, run, template):
 
     wait_for(lambda: not Path(f"/proc/{template.pid}").exists())
     assert Start.TEMPLATE is run.python(HELLO).run.start
+
+
+SAYS_WHAT_IS_LOADED = (
+    "import sys; print([name for name in ('sitecustomize', 'template') if name in sys.modules], len(sys.meta_path))"
+)
+
+
+def test_a_hook_can_be_the_module_that_it_waits_for(host, run, template, monkeypatch):
+    """As images have it whose manifest says so."""
+    start = host.engine._start_template
+    place = "/usr/lib/python3.11/sitecustomize.py"
+    monkeypatch.setattr(
+        host.engine.templates, "_start", lambda kind: start(replace(kind, runtime=replace(kind.runtime, place=place)))
+    )
+    template.forks = 1 << 20
+    wait_for(lambda: run.python(HELLO) and template not in list(host.engine.templates))
+    host.await_(host.engine.pool.drain())
+    wait_for(lambda: Start.TEMPLATE is run.python(HELLO).run.start)
+    result = run.python(SAYS_WHAT_IS_LOADED)
+
+    assert [place] == [template.spec.place for template in host.engine.templates]
+    assert (Start.TEMPLATE, b"[] 3\n") == (result.run.start, result.run.stdout.data)
 
 
 def test_a_template_that_may_hold_much_of_what_ended_is_ended(host, run, template):

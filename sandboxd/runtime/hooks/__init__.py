@@ -10,6 +10,8 @@ from pathlib import Path
 
 from sandboxd.errors import SetupFailed
 
+_LINES = ".pth"
+"""Of these files ``site`` executes each line that begins with ``import``."""
 _DIRECTORY = Path(__file__).parent
 
 
@@ -19,3 +21,10 @@ def read_hook(name: str) -> bytes:
     if len(found) != 1:
         raise SetupFailed("read_hook", errno.ENOENT, f"there is no hook {name!r}")
     return found[0].read_bytes()
+
+
+def as_file(hook: bytes, place: str) -> bytes:
+    """Return what the file in the hook's place has in it: the hook; a .pth file, a line that executes it."""
+    if not place.endswith(_LINES):
+        return hook
+    return b"import sys; exec(%s, {'__name__': 'template'})\n" % ascii(hook.decode()).encode()

@@ -1,8 +1,11 @@
-"""Where a CPython waits to be a template: put in its way as ``sitecustomize``, which ``site`` imports last of all.
+"""Where a CPython waits to be a template: when ``site`` asks for ``sitecustomize``, last of all.
 
 Everything is loaded then, and main.py not yet looked at. Here the interpreter waits; for each container it forks; and in
-the fork, once the program is to run, the image's own ``sitecustomize`` is imported in the place of this one, or found missing. From
+the fork, once the program is to run, the image's own ``sitecustomize`` is imported, or found missing. From
 there on CPython goes its own way, so that there is nothing of a run to imitate.
+
+It is put in the way as a .pth file, which ``site`` executes; or as ``sitecustomize.py``, which has importlib compile it: that makes the
+120 classes of ``ast`` in each template.
 
 Runs in the image's interpreter, whichever that is (3.9 or newer, with ``_ctypes`` and ``_socket``), so it imports nothing of
 sandboxd, and of the library what leaves no trace. ``runtime/template.py`` has what is said on the sockets, and why each call is made.
@@ -365,14 +368,31 @@ def site_would_find_more():
     return any(map(is_directory, [*nothing, site.USER_SITE] if site.ENABLE_USER_SITE else nothing))
 
 
-try:
-    await_start(serve())
-    if site_would_find_more():
-        with open("/proc/self/cmdline", "rb") as file:  # sys.orig_argv is of 3.10
-            argv = file.read().split(b"\0")[:-1]
-        posix.execv(sys.executable, argv)  # as if there were no template: it is behind all walls
-except BaseException:  # nothing may go on from here that is not a program behind all its walls
-    sys.excepthook(*sys.exc_info())
-    posix._exit(1)
-del sys.modules["sitecustomize"]
-import sitecustomize  # the image's
+def hold():
+    """Wait, fork, and return in the fork when its program is to run."""
+    try:
+        await_start(serve())
+        if site_would_find_more():
+            with open("/proc/self/cmdline", "rb") as file:  # sys.orig_argv is of 3.10
+                argv = file.read().split(b"\0")[:-1]
+            posix.execv(sys.executable, argv)  # as if there were no template: it is behind all walls
+    except BaseException:  # nothing may go on from here that is not a program behind all its walls
+        sys.excepthook(*sys.exc_info())
+        posix._exit(1)
+
+
+class Obstacle:
+    """What is asked first where modules are, and holds up whoever asks for the image's ``sitecustomize``. Then it is out of the way."""
+
+    @staticmethod
+    def find_spec(name, *_):
+        """Find nothing."""
+        if name == "sitecustomize":
+            sys.meta_path.remove(Obstacle)
+            hold()
+
+
+sys.meta_path.insert(0, Obstacle)
+if __name__ == "sitecustomize":
+    del sys.modules["sitecustomize"]
+    import sitecustomize  # the image's
