@@ -226,26 +226,32 @@ def test_a_worn_template_gives_way_to_another(host, run, template):
     assert Start.TEMPLATE is run.python(HELLO).run.start
 
 
-SAYS_WHAT_IS_LOADED = (
-    "import sys; print([name for name in ('sitecustomize', 'template') if name in sys.modules], len(sys.meta_path))"
+LEFT = "import sys; print([name for name in ('sitecustomize', 'template') if name in sys.modules], len(sys.meta_path), len(sys.path_hooks))"
+
+
+@pytest.mark.parametrize(
+    "otherwise",
+    [{"place": "/usr/lib/python3.11/sitecustomize.py"}, {"argv": ("/usr/bin/python3", "-m", "main")}],
+    ids=str,
 )
-
-
-def test_a_hook_can_be_the_module_that_it_waits_for(host, run, template, monkeypatch):
-    """As images have it whose manifest says so."""
+def test_it_waits_for_site_where_that_may_run_something_or_the_program_is_no_file(
+    host, run, template, monkeypatch, otherwise
+):
+    """And leaves nothing of itself behind, in any case."""
     start = host.engine._start_template
-    place = "/usr/lib/python3.11/sitecustomize.py"
     monkeypatch.setattr(
-        host.engine.templates, "_start", lambda kind: start(replace(kind, runtime=replace(kind.runtime, place=place)))
+        host.engine.templates, "_start", lambda kind: start(replace(kind, runtime=replace(kind.runtime, **otherwise)))
     )
+    outputs = [run.python(LEFT).run]
     template.forks = 1 << 20
     wait_for(lambda: run.python(HELLO) and template not in list(host.engine.templates))
     host.await_(host.engine.pool.drain())
     wait_for(lambda: Start.TEMPLATE is run.python(HELLO).run.start)
-    result = run.python(SAYS_WHAT_IS_LOADED)
+    outputs.append(run.python(LEFT).run)
 
-    assert [place] == [template.spec.place for template in host.engine.templates]
-    assert (Start.TEMPLATE, b"[] 3\n") == (result.run.start, result.run.stdout.data)
+    (other,) = host.engine.templates
+    assert otherwise == {name: getattr(other.spec, name) for name in otherwise}
+    assert [(Start.TEMPLATE, b"[] 3 2\n")] * 2 == [(output.start, output.stdout.data) for output in outputs]
 
 
 def test_a_template_that_may_hold_much_of_what_ended_is_ended(host, run, template):

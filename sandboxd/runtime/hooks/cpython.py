@@ -1,8 +1,9 @@
-"""Where a CPython waits to be a template: when ``site`` asks for ``sitecustomize``, last of all.
+"""Where a CPython waits to be a template: where it asks what can be imported from main.py, which might be an archive.
 
 Everything is loaded then, and main.py not yet looked at. Here the interpreter waits; for each container it forks; and in
-the fork, once the program is to run, the image's own ``sitecustomize`` is imported, or found missing. From
-there on CPython goes its own way, so that there is nothing of a run to imitate.
+the fork, once the program is to run, the answer is looked for, as CPython would have done. From there on it goes its own way, so that
+there is nothing of a run to imitate. If the image has a ``sitecustomize`` or ``usercustomize``, which may do whatever it likes, or if the program
+is no file, it waits before that, where ``site`` asks for those, last of all.
 
 It is put in the way as a .pth file, which ``site`` executes; or as ``sitecustomize.py``, which has importlib compile it: that makes the
 120 classes of ``ast`` in each template.
@@ -368,8 +369,13 @@ def site_would_find_more():
     return any(map(is_directory, [*nothing, site.USER_SITE] if site.ENABLE_USER_SITE else nothing))
 
 
+NO_FILE = "", "-", "-c", "-m"  # what sys.argv[0] is then
+
+
 def hold():
     """Wait, fork, and return in the fork when its program is to run."""
+    sys.meta_path.remove(Early)
+    sys.path_hooks.remove(late)
     try:
         await_start(serve())
         if site_would_find_more():
@@ -381,18 +387,35 @@ def hold():
         posix._exit(1)
 
 
-class Obstacle:
-    """What is asked first where modules are, and holds up whoever asks for the image's ``sitecustomize``. Then it is out of the way."""
+class Early:
+    """Is asked first of all where a module is. Holds up who asks for one of those two."""
 
     @staticmethod
     def find_spec(name, *_):
         """Find nothing."""
-        if name == "sitecustomize":
-            sys.meta_path.remove(Obstacle)
+        if name in ("sitecustomize", "usercustomize") and (sys.argv[0] in NO_FILE or is_there(name)):
             hold()
 
 
-sys.meta_path.insert(0, Obstacle)
+def is_there(name):
+    """Whether the image has a module."""
+    return any(finder.find_spec(name) for finder in sys.meta_path if finder is not Early)
+
+
+def late(path):
+    """Is asked last of all what can be imported from a path. Holds up who asks it of main.py, and asks the others anew."""
+    if path.endswith(sys.argv[0].lstrip("./")):  # which CPython has made absolute
+        hold()
+        for hook in sys.path_hooks:
+            try:
+                return hook(path)
+            except ImportError:
+                pass
+    raise ImportError(path)
+
+
+sys.meta_path.insert(0, Early)
+sys.path_hooks.append(late)
 if __name__ == "sitecustomize":
     del sys.modules["sitecustomize"]
     import sitecustomize  # the image's
