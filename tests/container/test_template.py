@@ -226,32 +226,55 @@ def test_a_worn_template_gives_way_to_another(host, run, template):
     assert Start.TEMPLATE is run.python(HELLO).run.start
 
 
+@pytest.fixture
+def renewed(host, run, template, monkeypatch):
+    """Have another template in the place of the one that is there, of a runtime that is otherwise in some things."""
+
+    def renew(**otherwise):
+        start = host.engine._start_template
+        monkeypatch.setattr(
+            host.engine.templates,
+            "_start",
+            lambda kind: start(replace(kind, runtime=replace(kind.runtime, **otherwise))),
+        )
+        template.forks = 1 << 20
+        wait_for(lambda: run.python(HELLO) and template not in list(host.engine.templates))
+        host.await_(host.engine.pool.drain())
+        wait_for(lambda: Start.TEMPLATE is run.python(HELLO).run.start)
+        (other,) = host.engine.templates
+        assert otherwise == {name: getattr(other.spec, name) for name in otherwise}
+
+    return renew
+
+
 LEFT = "import sys; print([name for name in ('sitecustomize', 'template') if name in sys.modules], len(sys.meta_path), len(sys.path_hooks))"
 
 
 @pytest.mark.parametrize(
     "otherwise",
-    [{"place": "/usr/lib/python3.11/sitecustomize.py"}, {"argv": ("/usr/bin/python3", "-m", "main")}],
+    [{}, {"place": "/usr/lib/python3.11/sitecustomize.py"}, {"argv": ("/usr/bin/python3", "-m", "main")}],
     ids=str,
 )
-def test_it_waits_for_site_where_that_may_run_something_or_the_program_is_no_file(
-    host, run, template, monkeypatch, otherwise
-):
-    """And leaves nothing of itself behind, in any case."""
-    start = host.engine._start_template
-    monkeypatch.setattr(
-        host.engine.templates, "_start", lambda kind: start(replace(kind, runtime=replace(kind.runtime, **otherwise)))
-    )
-    outputs = [run.python(LEFT).run]
-    template.forks = 1 << 20
-    wait_for(lambda: run.python(HELLO) and template not in list(host.engine.templates))
-    host.await_(host.engine.pool.drain())
-    wait_for(lambda: Start.TEMPLATE is run.python(HELLO).run.start)
-    outputs.append(run.python(LEFT).run)
+def test_it_leaves_nothing_of_itself_behind(run, renewed, otherwise):
+    """Wherever it waits: for ``site``, where that may run something or the program is no file."""
+    renewed(**otherwise)
+    result = run.python(LEFT).run
 
-    (other,) = host.engine.templates
-    assert otherwise == {name: getattr(other.spec, name) for name in otherwise}
-    assert [(Start.TEMPLATE, b"[] 3 2\n")] * 2 == [(output.start, output.stdout.data) for output in outputs]
+    assert (Start.TEMPLATE, b"[] 3 2\n") == (result.start, result.stdout.data)
+
+
+COLLECTED = """
+import gc, timeit
+print(gc.get_freeze_count(), timeit.gc is gc, any(found is vars(timeit) for found in gc.get_objects()))
+"""
+
+
+def test_what_is_preloaded_is_the_collectors_once_the_program_has_it(run, renewed):
+    """Also where that has the collector itself."""
+    renewed(preload=("timeit",))
+    result = run.python(COLLECTED).run
+
+    assert (Start.TEMPLATE, b"0 False True\n") == (result.start, result.stdout.data)
 
 
 def test_a_template_that_may_hold_much_of_what_ended_is_ended(host, run, template):

@@ -32,7 +32,7 @@ SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER = 1, 8
 POLLIN = 1
 MADV_POPULATE_WRITE = 23  # Linux 5.14
 PAGE_BYTES = posix.sysconf("SC_PAGE_SIZE")
-MOST_PAGES = (5 << 18) // PAGE_BYTES  # with what a container takes without them, less than 1.5 MiB
+MOST_PAGES = (9 << 17) // PAGE_BYTES  # with what a container takes without them, less than 1.5 MiB
 PROT_READ, PROT_WRITE, PROT_EXEC = 1, 2, 4
 MAP_PRIVATE, MAP_ANONYMOUS = 2, 0x20
 PY_MOD_EXEC = 2
@@ -224,6 +224,7 @@ def put_aside():
     (Byte * len(function)).from_address(place).raw = function
     call("mprotect", place, PAGE_BYTES, PROT_READ | PROT_EXEC)
     Long.from_address(slot).value = place
+    sys.modules.pop("gc", None)  # of what was preloaded: the program's is initialized anew
     main = sys.modules["__main__"]
     kept.extend(module for module in sys.modules.values() if module is not main)
     gc.freeze()
