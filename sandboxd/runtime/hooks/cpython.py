@@ -36,7 +36,8 @@ MOST_PAGES = (1 << 20) // PAGE_BYTES  # with what a container takes without them
 PROT_READ, PROT_WRITE, PROT_EXEC = 1, 2, 4
 MAP_PRIVATE, MAP_ANONYMOUS = 2, 0x20
 PY_MOD_EXEC = 2
-MODULE_DEF_SLOTS, SLOT_VALUE = 72, 8  # in struct PyModuleDef, m_slots; in struct PyModuleDef_Slot, value
+# In struct PyModuleDef, m_slots, behind a PyObject and seven words; in struct PyModuleDef_Slot, value.
+MODULE_DEF_SLOTS, SLOT_VALUE = object.__basicsize__ + 56, 8
 # A function for such a slot, and behind it three addresses: the slot's, of what has been in it, of gc.unfreeze. It puts the second
 # back, calls the third, and goes on in the second.
 UNFREEZE = {
