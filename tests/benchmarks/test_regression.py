@@ -21,13 +21,13 @@ TIMEOUT_S = 300
 CPU_TIME = (
     ("cost/true", "cost/true-floor", 2.8),
     ("cost/true-embedded", "cost/true-floor", 2.4),
-    ("cost/python", "cost/python-bare", 2.8),
+    ("cost/python", "cost/python-bare", 1.8),
 )
 LATENCY = (
     ("true/pool", "true/bubblewrap", 1.4),
     ("true/embedded", "true/floor", 2.2),
     ("true/embedded", "true/bubblewrap", 1.9),
-    ("python/warm", "python/bare", 1.5),
+    ("python/warm", "python/bare", 0.9),
 )
 ONLY = sorted({name for row in (*CPU_TIME, *LATENCY) for name in row[:2]} | {"cost/true-bare"})
 

@@ -27,4 +27,5 @@ def as_file(hook: bytes, place: str) -> bytes:
     """Return what the file in the hook's place has in it: the hook; a .pth file, a line that executes it."""
     if not place.endswith(_LINES):
         return hook
-    return b"import sys; exec(%s, {'__name__': 'template'})\n" % ascii(hook.decode()).encode()
+    names = {"__name__": "template", "__file__": place}
+    return f"import sys; exec({hook.decode()!a}, {names!a})\n".encode()

@@ -378,6 +378,10 @@ def hold():
     """Wait, fork, and return in the fork when its program is to run."""
     sys.meta_path.remove(Early)
     sys.path_hooks.remove(late)
+    directory, _, name = __file__.rpartition("/")
+    getattr(sys.path_importer_cache.get(directory), "_path_cache", set()).discard(
+        name
+    )  # which is not where programs are
     try:
         await_start(serve())
         if site_would_find_more():
