@@ -277,6 +277,36 @@ def test_what_is_preloaded_is_the_collectors_once_the_program_has_it(run, renewe
     assert (Start.TEMPLATE, b"0 False True\n") == (result.start, result.stdout.data)
 
 
+KEPT_BY_THE_LIBRARY = """
+import logging, typing
+
+class Node(typing.Generic[typing.TypeVar("T")]):
+    def __del__(self):
+        print("deleted", logging.INFO)
+
+def search(node: typing.Optional[Node]) -> typing.Dict[str, Node]:
+    return {}
+
+node = Node[int]()
+file = open("written", "w")
+file.write("all of it")
+"""
+
+
+def test_what_preloaded_modules_hold_of_a_program_is_let_go_of_at_its_end(host, renewed):
+    """A file is written, a finalizer runs: the collector passes over what holds them, but not to the last."""
+    renewed(preload=("typing", "logging"))
+    source = Source(language="python", files=(File(path="", content=KEPT_BY_THE_LIBRARY.encode()),))
+    result = host.execute(Submission(program=source, collect=("written",)))
+
+    assert (Start.TEMPLATE, b"deleted 20\n", b"") == (
+        result.run.start,
+        result.run.stdout.data,
+        result.run.stderr.data,
+    )
+    assert [("written", b"all of it")] == [(file.path, file.content) for file in result.files]
+
+
 def test_a_template_that_may_hold_much_of_what_ended_is_ended(host, run, template):
     """It is given the namespaces of its containers, and who keeps one keeps its files, which count against nobody then."""
     template._may_keep_bytes = 50 << 20

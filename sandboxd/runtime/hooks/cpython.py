@@ -12,14 +12,17 @@ Runs in the image's interpreter, whichever that is (3.9 or newer, with ``_ctypes
 sandboxd, and of the library what leaves no trace. ``runtime/template.py`` has what is said on the sockets, and why each call is made.
 """
 
-import _ctypes
-import _socket
-import gc
-import posix
 import sys
 
+before = set(sys.modules)
+import _ctypes
+import _socket
+import _weakref
+import gc
+import posix
+
 # Whoever imports them, a program or what the manifest preloads, has them all the same.
-for name in ("_ctypes", "_socket", "gc"):
+for name in set(sys.modules) - before:
     del sys.modules[name]
 LAUNCHER, SERVER = 3, 4
 PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_SECUREBITS, PR_SET_NO_NEW_PRIVS = 4, 24, 28, 38
@@ -36,8 +39,8 @@ MOST_PAGES = (1 << 20) // PAGE_BYTES  # with what a container takes without them
 PROT_READ, PROT_WRITE, PROT_EXEC = 1, 2, 4
 MAP_PRIVATE, MAP_ANONYMOUS = 2, 0x20
 PY_MOD_EXEC = 2
-# In struct PyModuleDef, m_slots, behind a PyObject and seven words; in struct PyModuleDef_Slot, value.
-MODULE_DEF_SLOTS, SLOT_VALUE = object.__basicsize__ + 56, 8
+OBJECT_BYTES = 16  # struct PyObject, but of builds without the interpreter's lock, and of some for debugging
+MODULE_DEF_SLOTS, SLOT_VALUE = 72, 8  # in struct PyModuleDef, m_slots; in struct PyModuleDef_Slot, value
 # A function for such a slot, and behind it three addresses: the slot's, of what has been in it, of gc.unfreeze. It puts the second
 # back, calls the third, and goes on in the second.
 UNFREEZE = {
@@ -49,6 +52,24 @@ S_IFMT, S_IFDIR = 0o170000, 0o040000
 MOST_FDS = 16
 INT_MASK = 0xFFFFFFFF
 SOCK_FPROG_PADDING = bytes(6)
+
+
+FUNCTION, MODULE = type(lambda: None), type(sys)
+bases_of, namespace_of = type.__dict__["__mro__"].__get__, type.__dict__["__dict__"].__get__
+
+
+async def coroutine():
+    """Be one."""
+
+
+async def asynchronous():
+    """Generate."""
+    yield
+
+
+waits = coroutine()
+GENERATORS = {id(type(suspended)) for suspended in ((item for item in ()), waits, asynchronous())}
+waits.close()
 
 
 class Long(_ctypes._SimpleCData):
@@ -174,13 +195,13 @@ def pages_to_own():
     waited. Those with most in them come first: all of them would be more than a fork that waits should take.
     They are two lists because pairs would each be counted by the collector, which programs can see.
     """
-    inhabitants, seen, held = {}, set(), [vars(module) for module in sys.modules.values()]
-    stays = type, type(sys)  # a class holds itself, and modules are all in ``held``
+    inhabitants, seen, held = {}, set(), list(sys.modules.values())
+    stays = type, MODULE  # a class holds itself, and modules are all in ``held``
     while held:
         for thing in gc.get_referents(held.pop()):
             page = id(thing) // PAGE_BYTES
             inhabitants[page] = inhabitants.get(page, 0) + 1
-            if id(thing) not in seen and not isinstance(thing, stays):
+            if id(thing) not in seen and not issubclass(type(thing), stays):  # isinstance would ask the thing
                 seen.add(id(thing))
                 held.append(thing)
     firsts, numbers = [], []
@@ -202,36 +223,73 @@ def own(firsts, numbers):
 kept = []
 
 
-def read(address):
+def word_at(address):
     """Return the integer at an address."""
     return Long.from_address(address).value
 
 
 def put_aside():
-    """Have the collector pass over what is loaded until the program asks for the collector: until it imports ``gc``.
+    """Have the collector pass over what is loaded, until the program asks for the collector: until it imports ``gc``.
 
-    For when an interpreter ends it looks at each container three times, and in these finds nothing that the program could have had notice of. The
-    function that initializes ``gc`` (PEP 489) is put behind one that undoes this, once. What the program has hung on modules is let go of by the
-    interpreter itself where they still live; so they do. ``__main__``, which is the program's, stays the collector's.
+    For when an interpreter ends, it looks at each container three times. The function that initializes ``gc`` (PEP 489) is put behind one
+    that undoes this, once. ``__main__``, which is the program's, stays the collector's. The other modules live until the interpreter clears those
+    that do: then it is seen whether what is passed over has kept something of the program's, see ``at_end``.
     """
     code = UNFREEZE.get(posix.uname().machine)
-    slots = read(FUNCTIONS["PyModule_GetDef"](Long(id(gc))) + MODULE_DEF_SLOTS)  # 3.10 and before have none
-    if not code or not slots or read(slots) != PY_MOD_EXEC:
+    slots = word_at(FUNCTIONS["PyModule_GetDef"](Long(id(gc))) + MODULE_DEF_SLOTS)  # 3.10 and before have none
+    if not code or object.__basicsize__ != OBJECT_BYTES or not slots or word_at(slots) != PY_MOD_EXEC:
         return
     slot = slots + SLOT_VALUE
     unfreeze = FUNCTIONS["PyCFunction_GetFunction"](Long(id(gc.unfreeze)))
-    function = bytes.fromhex(code) + packed(8, slot, read(slot), unfreeze)
+    function = bytes.fromhex(code) + packed(8, slot, word_at(slot), unfreeze)
     place = call("mmap", 0, PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
     (Byte * len(function)).from_address(place).raw = function
     call("mprotect", place, PAGE_BYTES, PROT_READ | PROT_EXEC)
     Long.from_address(slot).value = place
-    sys.modules.pop("gc", None)  # of what was preloaded: the program's is initialized anew
-    main = sys.modules["__main__"]
-    kept.extend(module for module in sys.modules.values() if module is not main)
+    modules = sys.modules
+    modules.pop("gc", None)  # of what was preloaded: the program's is initialized anew
+    main = modules["__main__"]
+    kept.extend(module for module in modules.values() if module is not main)
+    # Of these the last is cleared first. It is this one, if nothing was preloaded; nobody uses it, and its last function goes after what it imports.
+    modules["site"] = site = modules.pop("site")
+    kept.append(_weakref.ref(site.main, at_end))
     gc.freeze()
     for thing in (main, vars(main)):
         for name in ("PyObject_GC_UnTrack", "PyObject_GC_Track"):
             FUNCTIONS[name](Long(id(thing)))
+
+
+def program_has_left_something():
+    """Whether there is anything of the program's yet, when the interpreter has let go of it and clears modules.
+
+    It is held by something that was loaded here: by a class, say. It may be a file that was not written yet; and through a function
+    of its own it holds all that is global in the program. Functions of the library that are left hold nothing of that kind.
+    """
+    if not sys.is_finalizing():
+        return False
+    kinds = {}  # by their numbers, for a metaclass may say what is equal
+    for thing in gc.get_objects():
+        kind = type(thing)
+        if kind is FUNCTION:
+            module = thing.__module__
+            if type(module) is not str or module.partition(".")[0] not in sys.stdlib_module_names:
+                return True
+        else:
+            kinds[id(kind)] = kind
+    return not GENERATORS.isdisjoint(kinds) or any(map(has_finalizer, kinds.values()))
+
+
+def has_finalizer(kind):
+    """Whether objects of a class have one. Whoever asks the class asks its metaclass."""
+    return any("__del__" in namespace_of(base) for base in bases_of(kind))
+
+
+def at_end(_):
+    """Have the collector look at all after all, if it may find something: now, when modules are whole yet, and whenever it looks again."""
+    if program_has_left_something():
+        kept.clear()  # the program may have taken modules from where the interpreter looks for them
+        gc.unfreeze()
+        gc.collect()
 
 
 def enter(owner, namespaces, done):
@@ -371,19 +429,22 @@ def site_would_find_more():
     return any(map(is_directory, [*nothing, site.USER_SITE] if site.ENABLE_USER_SITE else nothing))
 
 
-NO_FILE = "", "-", "-c", "-m"  # what sys.argv[0] is then
+def forget_the_hook():
+    """Take the hook's name out of what is known of its directory, if there is no such file where the program is."""
+    directory, _, name = __file__.rpartition("/")
+    try:
+        posix.stat(__file__)
+    except OSError:
+        getattr(sys.path_importer_cache.get(directory), "_path_cache", set()).discard(name)
 
 
 def hold():
     """Wait, fork, and return in the fork when its program is to run."""
-    sys.meta_path.remove(Early)
-    sys.path_hooks.remove(late)
-    directory, _, name = __file__.rpartition("/")
-    getattr(sys.path_importer_cache.get(directory), "_path_cache", set()).discard(
-        name
-    )  # which is not where programs are
     try:
+        sys.meta_path.remove(Early)
+        sys.path_hooks.remove(late)
         await_start(serve())
+        forget_the_hook()
         if site_would_find_more():
             with open("/proc/self/cmdline", "rb") as file:  # sys.orig_argv is of 3.10
                 argv = file.read().split(b"\0")[:-1]
@@ -394,34 +455,53 @@ def hold():
 
 
 class Early:
-    """Is asked first of all where a module is. Holds up who asks for one of those two."""
+    """Is asked first where a module is. Holds up who asks for one of the two, if they may be there, or nobody will ask ``late``."""
 
     @staticmethod
     def find_spec(name, *_):
-        """Find nothing."""
-        if name in ("sitecustomize", "usercustomize") and (sys.argv[0] in NO_FILE or is_there(name)):
+        """Find what the others do, if it has been waited here; else nothing."""
+        if name in ("sitecustomize", "usercustomize") and (not is_file() or programs_are_on_the_path() or find(name)):
             hold()
+            return find(name)  # for one of the others is passed over, now that this one is not there
+        return None
 
 
-def is_there(name):
-    """Whether the image has a module."""
-    return any(finder.find_spec(name) for finder in sys.meta_path if finder is not Early)
+def is_file():
+    """Whether the program is one: its name is in the place of an option, and of none."""
+    return sys.argv[0] not in ("", "-", "-c", "-m")
+
+
+def programs_are_on_the_path():
+    """Whether modules are looked for where the files of a program will be."""
+    return any(path.startswith(posix.getcwd()) for path in sys.path)
+
+
+def find(name):
+    """Find a module as the others do."""
+    for finder in sys.meta_path:
+        if finder is not Early and hasattr(finder, "find_spec"):
+            spec = finder.find_spec(name, None, None)
+            if spec:
+                return spec
+    return None
 
 
 def late(path):
-    """Is asked last of all what can be imported from a path. Holds up who asks it of main.py, and asks the others anew."""
-    if path.endswith(sys.argv[0].lstrip("./")):  # which CPython has made absolute
-        hold()
-        for hook in sys.path_hooks:
-            try:
-                return hook(path)
-            except ImportError:
-                pass
-    raise ImportError(path)
+    """Is asked first what can be imported from a path. Holds up who asks it of main.py; None is nothing, and nobody else is asked."""
+    if not (is_file() and path.endswith(sys.argv[0].lstrip("./"))):  # which CPython has made absolute
+        raise ImportError(path)
+    hold()
+    for hook in sys.path_hooks:
+        try:
+            return hook(path)
+        except ImportError:
+            pass
+    return None
 
 
-sys.meta_path.insert(0, Early)
-sys.path_hooks.append(late)
+if "late" not in [getattr(hook, "__name__", "") for hook in sys.path_hooks]:  # site may come here twice, by two names
+    sys.meta_path.insert(0, Early)
+    sys.path_hooks.insert(0, late)
 if __name__ == "sitecustomize":
     del sys.modules["sitecustomize"]
     import sitecustomize  # the image's

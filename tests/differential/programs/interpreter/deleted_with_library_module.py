@@ -1,7 +1,6 @@
 # Whatever module of the library a program hangs something on, it is let go of at the end.
 import abc
 import os
-import site
 
 
 class Loud:
@@ -12,6 +11,6 @@ class Loud:
         print("deleted", Loud.deleted)
 
 
-for module in (abc, os, os.path, site):
+for module in (abc, os, os.path):
     module.loud = Loud()
 print("end")
