@@ -218,9 +218,14 @@ def test_a_template_that_was_killed_is_started_anew(host, run, template):
     assert another.pid != template.pid
 
 
-def test_a_worn_template_gives_way_to_another(host, run, template):
+def wear_out(host, run, template):
+    """Have another template take the place of one."""
     template.forks = 1 << 20
     wait_for(lambda: run.python(HELLO) and template not in list(host.engine.templates))
+
+
+def test_a_worn_template_gives_way_to_another(host, run, template):
+    wear_out(host, run, template)
 
     wait_for(lambda: not Path(f"/proc/{template.pid}").exists())
     assert Start.TEMPLATE is run.python(HELLO).run.start
@@ -237,8 +242,7 @@ def renewed(host, run, template, monkeypatch):
             "_start",
             lambda kind: start(replace(kind, runtime=replace(kind.runtime, **otherwise))),
         )
-        template.forks = 1 << 20
-        wait_for(lambda: run.python(HELLO) and template not in list(host.engine.templates))
+        wear_out(host, run, template)
         host.await_(host.engine.pool.drain())
         wait_for(lambda: Start.TEMPLATE is run.python(HELLO).run.start)
         (other,) = host.engine.templates

@@ -52,24 +52,8 @@ S_IFMT, S_IFDIR = 0o170000, 0o040000
 MOST_FDS = 16
 INT_MASK = 0xFFFFFFFF
 SOCK_FPROG_PADDING = bytes(6)
-
-
 FUNCTION, MODULE = type(lambda: None), type(sys)
 bases_of, namespace_of = type.__dict__["__mro__"].__get__, type.__dict__["__dict__"].__get__
-
-
-async def coroutine():
-    """Be one."""
-
-
-async def asynchronous():
-    """Generate."""
-    yield
-
-
-waits = coroutine()
-GENERATORS = {id(type(suspended)) for suspended in ((item for item in ()), waits, asynchronous())}
-waits.close()
 
 
 class Long(_ctypes._SimpleCData):
@@ -276,11 +260,11 @@ def program_has_left_something():
                 return True
         else:
             kinds[id(kind)] = kind
-    return not GENERATORS.isdisjoint(kinds) or any(map(has_finalizer, kinds.values()))
+    return any(map(has_finalizer, kinds.values()))
 
 
 def has_finalizer(kind):
-    """Whether objects of a class have one. Whoever asks the class asks its metaclass."""
+    """Whether objects of a class have one, as files and generators do. Whoever asks the class asks its metaclass."""
     return any("__del__" in namespace_of(base) for base in bases_of(kind))
 
 
@@ -473,7 +457,8 @@ def is_file():
 
 def programs_are_on_the_path():
     """Whether modules are looked for where the files of a program will be."""
-    return any(path.startswith(posix.getcwd()) for path in sys.path)
+    place = posix.getcwd()
+    return any(path.startswith(place) for path in sys.path)
 
 
 def find(name):
