@@ -21,6 +21,7 @@ from tests.observe import alive, children, wait_for
 
 TEMPLATES = templates.MOST
 HELLO = "print('hello')"
+HOOK = read_hook("cpython")
 ENOUGH = 4  # one more than a template is started for
 SCOPED_SIGNALS = 6  # the first of Landlock's ABIs that has them
 
@@ -311,6 +312,36 @@ def test_what_preloaded_modules_hold_of_a_program_is_let_go_of_at_its_end(host, 
     assert [("written", b"all of it")] == [(file.path, file.content) for file in result.files]
 
 
+ITERATES = "import os, warnings; warnings.simplefilter('always'); os.iterator = os.scandir('/')"
+
+
+@pytest.mark.usefixtures("template")
+def test_modules_are_not_cleared_that_hold_nothing_of_the_program(run):
+    """By what only an object says that is none of the collector's: a warning, when it goes."""
+    cold, warm = run.python(ITERATES, warm=False).run, run.python(ITERATES).run
+
+    assert (Start.COLD, 1) == (cold.start, cold.stderr.data.count(b"ResourceWarning: unclosed scandir iterator"))
+    assert (Start.TEMPLATE, b"") == (warm.start, warm.stderr.data)
+
+
+PRELOADS = b"    for name in config.preload:\n"
+LOUD = b"""
+    exec("class Loud:\\n    def __del__(self): print('deleted')\\nloud = Loud()", vars(sys.modules["posixpath"]))
+"""
+
+
+def test_modules_are_cleared_that_have_something_to_finalize_themselves(monkeypatch):
+    hook = HOOK.replace(PRELOADS, LOUD + PRELOADS)
+    assert hook != HOOK
+    monkeypatch.setattr(engine_module, "read_hook", lambda _name: hook)
+
+    with contextlib.closing(Host(templates=TEMPLATES)) as host:
+        run = Runner(host)
+        result = wait_for(lambda: (result := run.python(HELLO).run).start is Start.TEMPLATE and result)
+
+    assert (b"hello\ndeleted\n", b"") == (result.stdout.data, result.stderr.data)
+
+
 def test_a_template_that_may_hold_much_of_what_ended_is_ended(host, run, template):
     """It is given the namespaces of its containers, and who keeps one keeps its files, which count against nobody then."""
     template._may_keep_bytes = 50 << 20
@@ -445,7 +476,7 @@ def noted(host, monkeypatch):
     return started
 
 
-OUTSIDER = read_hook("cpython").replace(
+OUTSIDER = HOOK.replace(
     b"between = enter(int(text), namespaces, done)",
     b'sync.send(b"here"); posix.write(2, b"joined;" if sync.recv(16) else b"refused;"); posix._exit(1)',
 )
@@ -487,7 +518,6 @@ def test_a_templates_processes_are_few(host, template, monkeypatch):
 
 # What may happen to a template in the middle of a fork, or what an image's own may leave undone.
 
-HOOK = read_hook("cpython")
 ENDS = HOOK.replace(b"child = posix.fork()", b"child = posix.fork()\n        child and posix._exit(0)")
 LEAVES = HOOK.replace(b"posix.waitpid(-1, ", b"bool(")
 

@@ -52,8 +52,14 @@ S_IFMT, S_IFDIR = 0o170000, 0o040000
 MOST_FDS = 16
 INT_MASK = 0xFFFFFFFF
 SOCK_FPROG_PADDING = bytes(6)
-FUNCTION, MODULE = type(lambda: None), type(sys)
-bases_of, namespace_of = type.__dict__["__mro__"].__get__, type.__dict__["__dict__"].__get__
+FUNCTION, BUILTIN, MODULE, REFERENCE = type(lambda: None), type(len), type(sys), _weakref.ReferenceType
+bases_of, namespace_of, module_of = (type.__dict__[name].__get__ for name in ("__mro__", "__dict__", "__module__"))
+callback_of = REFERENCE.__dict__["__callback__"].__get__
+CLOSERS = (
+    "sqlite3",
+    "_dbm",
+    "_gdbm",
+)  # modules with types of C that write when an object goes, though they have no finalizer
 
 
 class Long(_ctypes._SimpleCData):
@@ -204,25 +210,20 @@ def own(firsts, numbers):
         FUNCTIONS["madvise"](Long(page * PAGE_BYTES), Long(number * PAGE_BYTES), MADV_POPULATE_WRITE)
 
 
-kept = []
-
-
 def word_at(address):
     """Return the integer at an address."""
     return Long.from_address(address).value
 
 
-def put_aside():
-    """Have the collector pass over what is loaded, until the program asks for the collector: until it imports ``gc``.
+def unfreeze_at_import():
+    """Have ``gc.unfreeze`` called at the next import of ``gc``, once: its module's initialization (PEP 489) is put behind a function that does.
 
-    For when an interpreter ends, it looks at each container three times. The function that initializes ``gc`` (PEP 489) is put behind one
-    that undoes this, once. ``__main__``, which is the program's, stays the collector's. The other modules live until the interpreter clears those
-    that do: then it is seen whether what is passed over has kept something of the program's, see ``at_end``.
+    Returns what tells whether that is still to come; nothing where it cannot be done.
     """
     code = UNFREEZE.get(posix.uname().machine)
     slots = word_at(FUNCTIONS["PyModule_GetDef"](Long(id(gc))) + MODULE_DEF_SLOTS)  # 3.10 and before have none
     if not code or object.__basicsize__ != OBJECT_BYTES or not slots or word_at(slots) != PY_MOD_EXEC:
-        return
+        return None
     slot = slots + SLOT_VALUE
     unfreeze = FUNCTIONS["PyCFunction_GetFunction"](Long(id(gc.unfreeze)))
     function = bytes.fromhex(code) + packed(8, slot, word_at(slot), unfreeze)
@@ -230,50 +231,99 @@ def put_aside():
     (Byte * len(function)).from_address(place).raw = function
     call("mprotect", place, PAGE_BYTES, PROT_READ | PROT_EXEC)
     Long.from_address(slot).value = place
-    modules = sys.modules
-    modules.pop("gc", None)  # of what was preloaded: the program's is initialized anew
-    main = modules["__main__"]
-    kept.extend(module for module in modules.values() if module is not main)
-    # Of these the last is cleared first. It is this one, if nothing was preloaded; nobody uses it, and its last function goes after what it imports.
-    modules["site"] = site = modules.pop("site")
-    kept.append(_weakref.ref(site.main, at_end))
-    gc.freeze()
-    for thing in (main, vars(main)):
-        for name in ("PyObject_GC_UnTrack", "PyObject_GC_Track"):
-            FUNCTIONS[name](Long(id(thing)))
+    return lambda: word_at(slot) == place
 
 
-def program_has_left_something():
-    """Whether there is anything of the program's yet, when the interpreter has let go of it and clears modules.
+class Aside:
+    """What is loaded, which the collector passes over until the program imports ``gc``, and whoever takes the interpreter down, too.
 
-    It is held by something that was loaded here: by a class, say. It may be a file that was not written yet; and through a function
-    of its own it holds all that is global in the program. Functions of the library that are left hold nothing of that kind.
+    For when an interpreter ends, it looks at each container three times, and clears all modules, which is to write to each page with something
+    that they name. ``__main__``, which is the program's, is left to it. Of what is loaded its end clears ``site`` first: then it is seen
+    whether anything of the program's is still there.
     """
-    if not sys.is_finalizing():
-        return False
-    kinds = {}  # by their numbers, for a metaclass may say what is equal
-    for thing in gc.get_objects():
+
+    def __init__(self, is_aside):
+        """``is_aside`` tells whether what is loaded has not become the collector's again."""
+        self.is_aside = is_aside
+        self.may_stay = not (sys.flags.verbose or something_is_to_be_finalized())
+        modules = sys.modules
+        modules.pop("gc", None)  # of what was preloaded: the program's is initialized anew
+        # The last is cleared first. It is this one, if nothing was preloaded; nobody uses it, and its last function goes after what it imports.
+        modules["site"] = site = modules.pop("site")
+        loaded = {name: module for name, module in modules.items() if name != "__main__"}
+        self.library = {*sys.stdlib_module_names, *[name.partition(".")[0] for name in loaded]}
+        self.kept = [*loaded.values(), _weakref.ref(site.main, self.at_end)]
+        gc.freeze()
+        for thing in (modules["__main__"], vars(modules["__main__"])):
+            for name in ("PyObject_GC_UnTrack", "PyObject_GC_Track"):
+                FUNCTIONS[name](Long(id(thing)))
+
+    def at_end(self, _):
+        """Have it passed over when modules are cleared, or, if it holds something of the program's, everything looked at.
+
+        Now, when modules are whole yet, and also whenever the interpreter looks again.
+        """
+        if not sys.is_finalizing():
+            return
+        if self.may_stay and self.is_aside() and not any(map(self.would_be_missed, gc.get_objects())):
+            clear_no_more(gc.get_objects())
+            return
+        self.kept.clear()  # the program may have taken modules from where the interpreter looks for them
+        if self.is_aside():  # or else it is for the program to say
+            gc.unfreeze()
+            gc.collect()
+
+    def would_be_missed(self, thing):
+        """Whether it is to be seen that something goes, or does not, once the interpreter has let go of the program and begins to clear modules.
+
+        What is left then is held by what was loaded: by a class, say. It may be a file that was not written yet.
+        """
         kind = type(thing)
-        if kind is FUNCTION:
-            module = thing.__module__
-            if type(module) is not str or module.partition(".")[0] not in sys.stdlib_module_names:
-                return True
-        else:
-            kinds[id(kind)] = kind
+        if not issubclass(kind, REFERENCE):
+            return has_finalizer(kind) or not self.is_library(module_of(kind))
+        callback = callback_of(thing)
+        if type(callback) is FUNCTION:
+            return not self.is_function_of_library(callback)
+        return not (
+            callback is None or (type(callback) is BUILTIN and callback.__name__ == "_destroy")
+        )  # of an abstract class
+
+    def is_function_of_library(self, function):
+        """Whether it is one by what it refers to, whatever it says of itself; of a module that has been cleared there is only that."""
+        name = dict.get(function.__globals__, "__name__")
+        return self.is_library(function.__module__ if name is None else name)
+
+    def is_library(self, module):
+        """Whether a name is one of a module of the library, or of what was loaded, whose objects write nothing when they go."""
+        return type(module) is str and module not in CLOSERS and module.partition(".")[0] in self.library
+
+
+def clear_no_more(things):
+    """Have the interpreter clear no other module: put dead weak references in the places of those that it goes through."""
+    dead = None, _weakref.ref(set())
+    for thing in things:
+        if type(thing) is list and all(map(is_named_reference, thing)):
+            thing[:] = [dead] * len(thing)
+
+
+def is_named_reference(thing):
+    """Whether it is a pair of something and a weak reference."""
+    return type(thing) is tuple and [*map(type, thing[1:])] == [REFERENCE]
+
+
+def something_is_to_be_finalized():
+    """Whether something of what was loaded has a finalizer, besides the standard streams."""
+    streams = set()
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        buffer = getattr(stream, "buffer", None)
+        streams |= {id(stream), id(buffer), id(getattr(buffer, "raw", None))}
+    kinds = {id(type(thing)): type(thing) for thing in gc.get_objects() if id(thing) not in streams}
     return any(map(has_finalizer, kinds.values()))
 
 
 def has_finalizer(kind):
     """Whether objects of a class have one, as files and generators do. Whoever asks the class asks its metaclass."""
     return any("__del__" in namespace_of(base) for base in bases_of(kind))
-
-
-def at_end(_):
-    """Have the collector look at all after all, if it may find something: now, when modules are whole yet, and whenever it looks again."""
-    if program_has_left_something():
-        kept.clear()  # the program may have taken modules from where the interpreter looks for them
-        gc.unfreeze()
-        gc.collect()
 
 
 def enter(owner, namespaces, done):
@@ -357,7 +407,9 @@ def serve():
         __import__(name)
     call("prctl", PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     pages = pages_to_own()
-    put_aside()
+    is_aside = unfreeze_at_import()
+    if is_aside:
+        Aside(is_aside)
     server.send(b"ready")
     while True:
         text, fds = receive(launcher)
