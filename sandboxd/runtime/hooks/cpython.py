@@ -68,6 +68,9 @@ class Long(_ctypes._SimpleCData):
     _type_ = "l"
 
 
+WORD_BYTES = _ctypes.sizeof(Long)
+
+
 class Byte(_ctypes._SimpleCData):
     """A C char."""
 
@@ -179,11 +182,11 @@ def filter_system_calls(config):
 
 
 def pages_to_own():
-    """Return runs of pages that a program's end will write to, if nothing has before: the first page of each, and how many they are.
+    """Return runs of pages that a program's end will write to, if nothing has before: of each the address and the length.
 
-    For there what the modules hold is let go of, and what that holds. Each page is a fault and a copy then, or was made the fork's own while it
-    waited. Those with most in them come first: all of them would be more than a fork that waits should take.
-    They are two lists because pairs would each be counted by the collector, which programs can see.
+    For there is what the modules hold, and what that holds: objects are let go of, strings are no more known as interned. Each page is a fault and
+    a copy then, or was made the fork's own while it waited. Those with most in them come first: all of them would be more than a fork that waits
+    should take. The runs are in one object, for a reference to each of many is to write to where they are.
     """
     inhabitants, seen, held = {}, set(), list(sys.modules.values())
     stays = type, MODULE  # a class holds itself, and modules are all in ``held``
@@ -194,20 +197,21 @@ def pages_to_own():
             if id(thing) not in seen and not issubclass(type(thing), stays):  # isinstance would ask the thing
                 seen.add(id(thing))
                 held.append(thing)
-    firsts, numbers = [], []
+    runs = []
     for page in sorted(sorted(inhabitants, key=inhabitants.get)[-MOST_PAGES:]):
-        if firsts and firsts[-1] + numbers[-1] == page:
-            numbers[-1] += 1
+        address = page * PAGE_BYTES
+        if runs and sum(runs[-2:]) == address:
+            runs[-1] += PAGE_BYTES
         else:
-            firsts.append(page)
-            numbers.append(1)
-    return firsts, numbers
+            runs += [address, PAGE_BYTES]
+    return packed(WORD_BYTES, *runs)
 
 
-def own(firsts, numbers):
+def own(runs):
     """Have a copy of pages that are the template's. What the kernel does not copy now, it does when it is written."""
-    for page, number in zip(firsts, numbers):  # noqa: B905  (strict is of 3.10)
-        FUNCTIONS["madvise"](Long(page * PAGE_BYTES), Long(number * PAGE_BYTES), MADV_POPULATE_WRITE)
+    for place in range(0, len(runs), 2 * WORD_BYTES):
+        address, length = Long.from_buffer_copy(runs, place), Long.from_buffer_copy(runs, place + WORD_BYTES)
+        FUNCTIONS["madvise"](address, length, MADV_POPULATE_WRITE)
 
 
 def word_at(address):
@@ -386,7 +390,7 @@ def join(config, text, fds, done, pages):
         become_the_program(config)
         step = "restrict_access"
         restrict_access(config)
-        own(*pages)
+        own(pages)
         step = "filter_system_calls"
         listener = filter_system_calls(config)
     except OSError as error:
