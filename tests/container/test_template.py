@@ -315,9 +315,9 @@ def test_what_preloaded_modules_hold_of_a_program_is_let_go_of_at_its_end(host, 
 ITERATES = "import os, warnings; warnings.simplefilter('always'); os.iterator = os.scandir('/')"
 
 
-@pytest.mark.usefixtures("template")
-def test_modules_are_not_cleared_that_hold_nothing_of_the_program(run):
+def test_modules_are_not_cleared_that_hold_nothing_of_the_program(run, renewed):
     """By what only an object says that is none of the collector's: a warning, when it goes."""
+    renewed(preload=("warnings",))
     cold, warm = run.python(ITERATES, warm=False).run, run.python(ITERATES).run
 
     assert (Start.COLD, 1) == (cold.start, cold.stderr.data.count(b"ResourceWarning: unclosed scandir iterator"))

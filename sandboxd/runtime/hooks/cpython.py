@@ -17,6 +17,7 @@ import sys
 before = set(sys.modules)
 import _ctypes
 import _socket
+import _thread
 import _weakref
 import gc
 import posix
@@ -53,13 +54,21 @@ MOST_FDS = 16
 INT_MASK = 0xFFFFFFFF
 SOCK_FPROG_PADDING = bytes(6)
 FUNCTION, BUILTIN, MODULE, REFERENCE = type(lambda: None), type(len), type(sys), _weakref.ReferenceType
+TEXT = type(sys.__stderr__)
+PROXIES = id(_weakref.ProxyType), id(_weakref.CallableProxyType)  # numbers, for a class may say what it equals
 bases_of, namespace_of, module_of = (type.__dict__[name].__get__ for name in ("__mro__", "__dict__", "__module__"))
 callback_of = REFERENCE.__dict__["__callback__"].__get__
-CLOSERS = (
-    "sqlite3",
-    "_dbm",
-    "_gdbm",
-)  # modules with types of C that write when an object goes, though they have no finalizer
+is_finalizing, references_to = sys.is_finalizing, sys.getrefcount  # a program may have others put there
+CLOSERS = "sqlite3", "_dbm", "_gdbm"  # modules whose objects write when they go, though they have no finalizer
+KEEPERS = (  # of abstract classes' caches, of weakref's sets and dictionaries, of logging's handlers
+    *("ReferenceType._destroy", "WeakSet.__init__.<locals>._remove", "WeakKeyDictionary.__init__.<locals>.remove"),
+    *("WeakValueDictionary.__init__.<locals>.remove", "_removeHandlerRef"),
+)
+PLAIN = {
+    id(kind)
+    for kind in (list, tuple, dict, set, frozenset, BUILTIN, REFERENCE, type(_thread.RLock()), _thread.LockType)
+}
+MOST_THINGS = 5000  # to look at them takes as long as what is spared by that
 
 
 class Long(_ctypes._SimpleCData):
@@ -228,86 +237,100 @@ def unfreeze_at_import():
     slots = word_at(FUNCTIONS["PyModule_GetDef"](Long(id(gc))) + MODULE_DEF_SLOTS)  # 3.10 and before have none
     if not code or object.__basicsize__ != OBJECT_BYTES or not slots or word_at(slots) != PY_MOD_EXEC:
         return None
-    slot = slots + SLOT_VALUE
+    slot = Long.from_address(slots + SLOT_VALUE)
     unfreeze = FUNCTIONS["PyCFunction_GetFunction"](Long(id(gc.unfreeze)))
-    function = bytes.fromhex(code) + packed(8, slot, word_at(slot), unfreeze)
+    function = bytes.fromhex(code) + packed(8, _ctypes.addressof(slot), slot.value, unfreeze)
     place = call("mmap", 0, PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
     (Byte * len(function)).from_address(place).raw = function
     call("mprotect", place, PAGE_BYTES, PROT_READ | PROT_EXEC)
-    Long.from_address(slot).value = place
-    return lambda: word_at(slot) == place
+    slot.value = place
+    return lambda: slot.value == place
 
 
 class Aside:
-    """What is loaded, which the collector passes over until the program imports ``gc``, and whoever takes the interpreter down, too.
+    """What is loaded, which the collector passes over until the program imports ``gc``.
 
-    For when an interpreter ends, it looks at each container three times, and clears all modules, which is to write to each page with something
-    that they name. ``__main__``, which is the program's, is left to it. Of what is loaded its end clears ``site`` first: then it is seen
-    whether anything of the program's is still there.
+    For when an interpreter ends, it looks at each container three times, and clears all modules, which is to write to each page with
+    something that they name. ``__main__``, which is the program's, is left to it. When it takes one after the other out of ``sys.modules``,
+    ``site`` goes, to which nobody refers else: after ``__main__``, and before whatever the program has imported. Then it is seen whether
+    there is anything of the program's yet that would be missed, for something that is loaded may hold it. If so, all is the collector's again, and
+    goes on as ever; and if there is nothing at all, modules are not cleared.
     """
 
     def __init__(self, is_aside):
         """``is_aside`` tells whether what is loaded has not become the collector's again."""
         self.is_aside = is_aside
-        self.may_stay = not (sys.flags.verbose or something_is_to_be_finalized())
-        modules = sys.modules
+        self.modules = modules = sys.modules
         modules.pop("gc", None)  # of what was preloaded: the program's is initialized anew
-        # The last is cleared first. It is this one, if nothing was preloaded; nobody uses it, and its last function goes after what it imports.
         modules["site"] = site = modules.pop("site")
-        loaded = {name: module for name, module in modules.items() if name != "__main__"}
-        self.library = {*sys.stdlib_module_names, *[name.partition(".")[0] for name in loaded]}
-        self.kept = [*loaded.values(), _weakref.ref(site.main, self.at_end)]
+        self.references = _weakref.ref(site, self.site_goes), _weakref.ref(site.main, self.main_goes)
+        # If they went with ``sys.modules``, what is in them would stay: it is found by the collector, or cleared with them.
+        self.kept = [module for name, module in modules.items() if name not in ("__main__", "site")]
+        self.names = {*modules}
+        self.library = {*sys.stdlib_module_names, *[name.partition(".")[0] for name in modules if name != "__main__"]}
+        self.streams = [*streams()]
         gc.freeze()
         for thing in (modules["__main__"], vars(modules["__main__"])):
             for name in ("PyObject_GC_UnTrack", "PyObject_GC_Track"):
                 FUNCTIONS[name](Long(id(thing)))
 
-    def at_end(self, _):
-        """Have it passed over when modules are cleared, or, if it holds something of the program's, everything looked at.
+    def site_goes(self, _):
+        """Have what is loaded stay aside if that is not to be seen; else, or if the program has taken ``site`` away itself, let go of it."""
+        try:
+            if is_finalizing() and self.is_aside() and self.is_left_alone():
+                return
+        except BaseException:  # noqa: S110  (for lack of memory or stack, or of an audit hook: nobody would see it cold)
+            pass
+        self.let_go()
 
-        Now, when modules are whole yet, and also whenever the interpreter looks again.
-        """
-        if not sys.is_finalizing():
-            return
-        if self.may_stay and self.is_aside() and not any(map(self.would_be_missed, gc.get_objects())):
-            clear_no_more(gc.get_objects())
-            return
-        self.kept.clear()  # the program may have taken modules from where the interpreter looks for them
+    def main_goes(self, _):
+        """Let go of it all if it has not been yet. Somebody refers to ``site``, and the interpreter clears it, or has exchanged what is in it."""
+        if self.kept:
+            self.let_go()
+            if is_finalizing():
+                gc.collect()  # as the interpreter has, in vain
+
+    def let_go(self):
+        """Have what is loaded be the collector's again, unless it is, and go when nobody else refers to it."""
+        self.kept.clear()
         if self.is_aside():  # or else it is for the program to say
             gc.unfreeze()
-            gc.collect()
 
-    def would_be_missed(self, thing):
-        """Whether it is to be seen that something goes, or does not, once the interpreter has let go of the program and begins to clear modules.
+    def is_left_alone(self):
+        """Whether nothing of the program's can be missed that what is loaded may hold. If there is nothing at all, have no module cleared."""
+        if not self.is_silent(gc.get_objects()):
+            return False
+        gc.collect()  # there is nothing that would tell when
+        things = gc.get_objects()
+        functions = [thing for thing in things if type(thing) is FUNCTION]
+        if self.streams != [*streams()] or not all(map(self.is_of_library, functions)):
+            return False
+        if PLAIN.issuperset(map(id, map(type, things))) and self.names.issuperset(self.modules):
+            clear_no_more(things)
+        return True
 
-        What is left then is held by what was loaded: by a class, say. It may be a file that was not written yet.
-        """
-        kind = type(thing)
-        if not issubclass(kind, REFERENCE):
-            return has_finalizer(kind) or not self.is_library(module_of(kind))
-        callback = callback_of(thing)
-        if type(callback) is FUNCTION:
-            return not self.is_function_of_library(callback)
-        return not (
-            callback is None or (type(callback) is BUILTIN and callback.__name__ == "_destroy")
-        )  # of an abstract class
+    def is_silent(self, things):
+        """Whether it is not to be seen, nor heard of, when any of these goes."""
+        if len(things) > MOST_THINGS:
+            return False
+        kinds = dict(zip(map(id, map(type, things)), map(type, things)))  # noqa: B905  (as above); by their numbers: a metaclass may say what is equal
+        references = [thing for thing in things if issubclass(type(thing), REFERENCE)]
+        return not any(map(is_missed, kinds.values())) and not any(map(calls_back, references))
 
-    def is_function_of_library(self, function):
-        """Whether it is one by what it refers to, whatever it says of itself; of a module that has been cleared there is only that."""
-        name = dict.get(function.__globals__, "__name__")
-        return self.is_library(function.__module__ if name is None else name)
-
-    def is_library(self, module):
-        """Whether a name is one of a module of the library, or of what was loaded, whose objects write nothing when they go."""
-        return type(module) is str and module not in CLOSERS and module.partition(".")[0] in self.library
+    def is_of_library(self, function):
+        """Whether a function is one by what is global to it, whatever it says of itself. The program's own hold all that is global there."""
+        names = function.__globals__
+        if not dict.get(names, "__builtins__", names):
+            return True  # a named tuple's: there is nothing that it could call
+        name = dict.get(names, "__name__")
+        return type(name) is str and name.partition(".")[0] in self.library
 
 
 def clear_no_more(things):
-    """Have the interpreter clear no other module: put dead weak references in the places of those that it goes through."""
-    dead = None, _weakref.ref(set())
+    """Have no module cleared that went through the interpreter's hands: put dead weak references in the list of those that are to be."""
     for thing in things:
         if type(thing) is list and all(map(is_named_reference, thing)):
-            thing[:] = [dead] * len(thing)
+            thing[:] = [(None, _weakref.ref(set()))] * len(thing)
 
 
 def is_named_reference(thing):
@@ -315,14 +338,41 @@ def is_named_reference(thing):
     return type(thing) is tuple and [*map(type, thing[1:])] == [REFERENCE]
 
 
-def something_is_to_be_finalized():
-    """Whether something of what was loaded has a finalizer, besides the standard streams."""
-    streams = set()
-    for stream in (sys.stdin, sys.stdout, sys.stderr):
-        buffer = getattr(stream, "buffer", None)
-        streams |= {id(stream), id(buffer), id(getattr(buffer, "raw", None))}
-    kinds = {id(type(thing)): type(thing) for thing in gc.get_objects() if id(thing) not in streams}
-    return any(map(has_finalizer, kinds.values()))
+def calls_back(reference):
+    """Whether a weak reference calls something, when what it refers to goes, that does more than to keep a set or a dictionary."""
+    callback = callback_of(reference)
+    if type(callback) is FUNCTION or type(callback) is BUILTIN:
+        return callback.__qualname__ not in KEEPERS
+    return callback is not None
+
+
+def streams():
+    """Yield the numbers of the standard streams and of what they are made of, and how many refer to each."""
+    for stream in (sys.__stdin__, sys.__stdout__, sys.__stderr__):
+        yield id(stream)
+        if type(stream) is TEXT:
+            for part in (stream, stream.buffer, getattr(stream.buffer, "raw", None)):
+                yield id(part)
+                yield references_to(part)
+
+
+def may_be_put_aside():
+    """Whether it would not be seen where that is not finalized what is loaded, but for the standard streams, and that ``site`` goes when it should."""
+    numbers = {*streams()}
+    kinds = {id(type(thing)): type(thing) for thing in gc.get_objects() if id(thing) not in numbers}
+    return (
+        not (sys.flags.verbose or any(map(is_missed, kinds.values())))
+        and len(gc.get_referrers(sys.modules["site"])) == 1
+    )
+
+
+def is_missed(kind):
+    """Whether it is to be seen when an object of a class goes: by a finalizer, by who is called back, or by what is written to a file then."""
+    return (
+        has_finalizer(kind)
+        or id(kind) in PROXIES
+        or any(type(module_of(base)) is str and module_of(base) in CLOSERS for base in bases_of(kind))
+    )
 
 
 def has_finalizer(kind):
@@ -411,7 +461,7 @@ def serve():
         __import__(name)
     call("prctl", PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     pages = pages_to_own()
-    is_aside = unfreeze_at_import()
+    is_aside = may_be_put_aside() and unfreeze_at_import()
     if is_aside:
         Aside(is_aside)
     server.send(b"ready")

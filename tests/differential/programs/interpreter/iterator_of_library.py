@@ -1,5 +1,4 @@
 # Not the collector's, and a warning that nobody asked for is all that it says at its end.
-# differs = { stderr = "an object that is none of the collector's, on a module" }
 import os
 import warnings
 
