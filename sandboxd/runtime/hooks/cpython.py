@@ -58,7 +58,11 @@ TEXT = type(sys.__stderr__)
 PROXIES = id(_weakref.ProxyType), id(_weakref.CallableProxyType)  # numbers, for a class may say what it equals
 bases_of, namespace_of, module_of = (type.__dict__[name].__get__ for name in ("__mro__", "__dict__", "__module__"))
 callback_of = REFERENCE.__dict__["__callback__"].__get__
-is_finalizing, references_to = sys.is_finalizing, sys.getrefcount  # a program may have others put there
+is_finalizing, references_to, allocated_blocks = (
+    sys.is_finalizing,
+    sys.getrefcount,
+    sys.getallocatedblocks,
+)  # a program may have others put there
 CLOSERS = "sqlite3", "_dbm", "_gdbm"  # modules whose objects write when they go, though they have no finalizer
 KEEPERS = (  # of abstract classes' caches, of weakref's sets and dictionaries, of logging's handlers
     *("ReferenceType._destroy", "WeakSet.__init__.<locals>._remove", "WeakKeyDictionary.__init__.<locals>.remove"),
@@ -68,7 +72,7 @@ PLAIN = {
     id(kind)
     for kind in (list, tuple, dict, set, frozenset, BUILTIN, REFERENCE, type(_thread.RLock()), _thread.LockType)
 }
-MOST_THINGS = 5000  # to look at them takes as long as what is spared by that
+MOST_BLOCKS = 20_000  # of some 5,000 objects: to look at more takes longer than what is spared by that
 
 
 class Long(_ctypes._SimpleCData):
@@ -269,6 +273,7 @@ class Aside:
         self.names = {*modules}
         self.library = {*sys.stdlib_module_names, *[name.partition(".")[0] for name in modules if name != "__main__"]}
         self.streams = [*streams()]
+        self.blocks = allocated_blocks()
         gc.freeze()
         for thing in (modules["__main__"], vars(modules["__main__"])):
             for name in ("PyObject_GC_UnTrack", "PyObject_GC_Track"):
@@ -298,7 +303,7 @@ class Aside:
 
     def is_left_alone(self):
         """Whether nothing of the program's can be missed that what is loaded may hold. If there is nothing at all, have no module cleared."""
-        if not self.is_silent(gc.get_objects()):
+        if allocated_blocks() > self.blocks + MOST_BLOCKS or not is_silent(gc.get_objects()):
             return False
         gc.collect()  # there is nothing that would tell when
         things = gc.get_objects()
@@ -309,14 +314,6 @@ class Aside:
             clear_no_more(things)
         return True
 
-    def is_silent(self, things):
-        """Whether it is not to be seen, nor heard of, when any of these goes."""
-        if len(things) > MOST_THINGS:
-            return False
-        kinds = dict(zip(map(id, map(type, things)), map(type, things)))  # noqa: B905  (as above); by their numbers: a metaclass may say what is equal
-        references = [thing for thing in things if issubclass(type(thing), REFERENCE)]
-        return not any(map(is_missed, kinds.values())) and not any(map(calls_back, references))
-
     def is_of_library(self, function):
         """Whether a function is one by what is global to it, whatever it says of itself. The program's own hold all that is global there."""
         names = function.__globals__
@@ -324,6 +321,13 @@ class Aside:
             return True  # a named tuple's: there is nothing that it could call
         name = dict.get(names, "__name__")
         return type(name) is str and name.partition(".")[0] in self.library
+
+
+def is_silent(things):
+    """Whether it is not to be seen, nor heard of, when any of these goes."""
+    kinds = dict(zip(map(id, map(type, things)), map(type, things)))  # noqa: B905  (as above); by their numbers: a metaclass may say what is equal
+    references = [thing for thing in things if issubclass(type(thing), REFERENCE)]
+    return not any(map(is_missed, kinds.values())) and not any(map(calls_back, references))
 
 
 def clear_no_more(things):

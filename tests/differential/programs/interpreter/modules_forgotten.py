@@ -1,0 +1,12 @@
+import os
+import sys
+
+
+class Loud:
+    def __del__(self, write=os.write):
+        write(1, b"deleted\n")
+
+
+os._Environ.loud = Loud()
+print("end", flush=True)
+sys.modules.clear()
