@@ -264,13 +264,12 @@ class Aside:
     def __init__(self, is_aside):
         """``is_aside`` tells whether what is loaded has not become the collector's again."""
         self.is_aside = is_aside
-        self.modules = modules = sys.modules
+        modules = sys.modules
         modules.pop("gc", None)  # of what was preloaded: the program's is initialized anew
         modules["site"] = site = modules.pop("site")
         self.references = _weakref.ref(site, self.site_goes), _weakref.ref(site.main, self.main_goes)
         # If they went with ``sys.modules``, what is in them would stay: it is found by the collector, or cleared with them.
         self.kept = [module for name, module in modules.items() if name not in ("__main__", "site")]
-        self.names = {*modules}
         self.library = {*sys.stdlib_module_names, *[name.partition(".")[0] for name in modules if name != "__main__"]}
         self.streams = [*streams()]
         self.blocks = allocated_blocks()
@@ -310,7 +309,7 @@ class Aside:
         functions = [thing for thing in things if type(thing) is FUNCTION]
         if self.streams != [*streams()] or not all(map(self.is_of_library, functions)):
             return False
-        if PLAIN.issuperset(map(id, map(type, things))) and self.names.issuperset(self.modules):
+        if PLAIN.issuperset(map(id, map(type, things))):
             clear_no_more(things)
         return True
 

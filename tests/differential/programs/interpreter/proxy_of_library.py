@@ -1,12 +1,10 @@
+import functools
+import itertools
 import os
 import sys
 import weakref
 
-
-def gone(_, write=os.write):
-    write(1, b"gone\n")
-
-
-sys.proxy = weakref.proxy(os.path.join, gone)
+write = functools.partial(next, itertools.starmap(os.write, [(1, b"gone\n")] * 2))
+sys.proxies = weakref.proxy(os.path.join, write), weakref.proxy(os._Environ, write)
 print("end", flush=True)
-del gone, os
+del os

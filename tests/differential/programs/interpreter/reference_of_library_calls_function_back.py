@@ -9,6 +9,6 @@ def gone(_, write=os.write):
 
 
 gone.__module__ = "posixpath"
-sys.reference = weakref.ref(os.path.join, gone)
+sys.references = weakref.ref(os.path.join, gone), weakref.ref(os._Environ, gone)
 print("end", flush=True)
 del gone, os  # or what is global in the program would hold what is referred to
