@@ -14,10 +14,14 @@ sandboxd, and of the library what leaves no trace. ``runtime/template.py`` has w
 
 import sys
 
+__builtins__ = dict(
+    vars(sys.modules["builtins"])
+)  # what is defined here does not ask those that a program may put there
 before = set(sys.modules)
 import _ctypes
 import _socket
 import _thread
+import _warnings
 import _weakref
 import gc
 import posix
@@ -55,23 +59,17 @@ INT_MASK = 0xFFFFFFFF
 SOCK_FPROG_PADDING = bytes(6)
 FUNCTION, BUILTIN, MODULE, REFERENCE = type(lambda: None), type(len), type(sys), _weakref.ReferenceType
 TEXT = type(sys.__stderr__)
-PROXIES = id(_weakref.ProxyType), id(_weakref.CallableProxyType)  # numbers, for a class may say what it equals
+PROXIES = _weakref.ProxyType, _weakref.CallableProxyType
 bases_of, namespace_of, module_of = (type.__dict__[name].__get__ for name in ("__mro__", "__dict__", "__module__"))
 callback_of = REFERENCE.__dict__["__callback__"].__get__
-is_finalizing, references_to, allocated_blocks = (
-    sys.is_finalizing,
-    sys.getrefcount,
-    sys.getallocatedblocks,
-)  # a program may have others put there
+# A program may put others in their places.
+is_finalizing, references_to, allocated_blocks = sys.is_finalizing, sys.getrefcount, sys.getallocatedblocks
 CLOSERS = "sqlite3", "_dbm", "_gdbm"  # modules whose objects write when they go, though they have no finalizer
 KEEPERS = (  # of abstract classes' caches, of weakref's sets and dictionaries, of logging's handlers
     *("ReferenceType._destroy", "WeakSet.__init__.<locals>._remove", "WeakKeyDictionary.__init__.<locals>.remove"),
     *("WeakValueDictionary.__init__.<locals>.remove", "_removeHandlerRef"),
 )
-PLAIN = {
-    id(kind)
-    for kind in (list, tuple, dict, set, frozenset, BUILTIN, REFERENCE, type(_thread.RLock()), _thread.LockType)
-}
+PLAIN = list, tuple, dict, set, frozenset, BUILTIN, REFERENCE, type(_thread.RLock()), _thread.LockType
 MOST_BLOCKS = 20_000  # of some 5,000 objects: to look at more takes longer than what is spared by that
 
 
@@ -104,6 +102,7 @@ FUNCTIONS = {
     for name in (
         *("capset", "madvise", "mmap", "mprotect", "poll", "prctl", "setns", "syscall", "vfork"),
         *("PyCFunction_GetFunction", "PyModule_GetDef", "PyObject_GC_Track", "PyObject_GC_UnTrack"),
+        *("PyInterpreterState_Head", "PyInterpreterState_Main"),
     )
 }
 
@@ -238,7 +237,7 @@ def unfreeze_at_import():
     Returns what tells whether that is still to come; nothing where it cannot be done.
     """
     code = UNFREEZE.get(posix.uname().machine)
-    slots = word_at(FUNCTIONS["PyModule_GetDef"](Long(id(gc))) + MODULE_DEF_SLOTS)  # 3.10 and before have none
+    slots = word_at(FUNCTIONS["PyModule_GetDef"](Long(id(gc))) + MODULE_DEF_SLOTS)  # 3.9 and before have none
     if not code or object.__basicsize__ != OBJECT_BYTES or not slots or word_at(slots) != PY_MOD_EXEC:
         return None
     slot = Long.from_address(slots + SLOT_VALUE)
@@ -261,22 +260,27 @@ class Aside:
     goes on as ever; and if there is nothing at all, modules are not cleared.
     """
 
-    def __init__(self, is_aside):
-        """``is_aside`` tells whether what is loaded has not become the collector's again."""
-        self.is_aside = is_aside
+    def __init__(self, is_untouched):
+        """``is_untouched`` tells whether no interpreter has imported ``gc`` yet."""
+        self.is_untouched = is_untouched
         modules = sys.modules
         modules.pop("gc", None)  # of what was preloaded: the program's is initialized anew
         modules["site"] = site = modules.pop("site")
         self.references = _weakref.ref(site, self.site_goes), _weakref.ref(site.main, self.main_goes)
-        # If they went with ``sys.modules``, what is in them would stay: it is found by the collector, or cleared with them.
-        self.kept = [module for name, module in modules.items() if name not in ("__main__", "site")]
+        # If they went with ``sys.modules``, what is in them would stay: it is found by the collector, or cleared with them. The first goes first.
+        self.kept = [module for name, module in modules.items() if name not in ("__main__", "site")][::-1]
         self.library = {*sys.stdlib_module_names, *[name.partition(".")[0] for name in modules if name != "__main__"]}
-        self.streams = [*streams()]
-        self.blocks = allocated_blocks()
+        self.place, self.filters = posix.getcwd(), [*_warnings.filters]
+        self.streams, self.blocks = [*streams()], allocated_blocks()
         gc.freeze()
         for thing in (modules["__main__"], vars(modules["__main__"])):
             for name in ("PyObject_GC_UnTrack", "PyObject_GC_Track"):
                 FUNCTIONS[name](Long(id(thing)))
+        self.number = gc.get_freeze_count()
+
+    def is_aside(self):
+        """Whether it is not the collector's again. One that imported ``gc`` may have been another interpreter; who freezes anew, has more frozen."""
+        return self.is_untouched() or 0 < gc.get_freeze_count() <= self.number
 
     def site_goes(self, _):
         """Have what is loaded stay aside if that is not to be seen; else, or if the program has taken ``site`` away itself, let go of it."""
@@ -302,14 +306,16 @@ class Aside:
 
     def is_left_alone(self):
         """Whether nothing of the program's can be missed that what is loaded may hold. If there is nothing at all, have no module cleared."""
-        if allocated_blocks() > self.blocks + MOST_BLOCKS or not is_silent(gc.get_objects()):
+        if allocated_blocks() > self.blocks + MOST_BLOCKS or [*_warnings.filters] != self.filters or is_one_of_more():
+            return False
+        if not is_silent(gc.get_objects()):
             return False
         gc.collect()  # there is nothing that would tell when
         things = gc.get_objects()
         functions = [thing for thing in things if type(thing) is FUNCTION]
         if self.streams != [*streams()] or not all(map(self.is_of_library, functions)):
             return False
-        if PLAIN.issuperset(map(id, map(type, things))):
+        if {*map(id, PLAIN)}.issuperset(map(id, map(type, things))):
             clear_no_more(things)
         return True
 
@@ -318,12 +324,19 @@ class Aside:
         names = function.__globals__
         if not dict.get(names, "__builtins__", names):
             return True  # a named tuple's: there is nothing that it could call
-        name = dict.get(names, "__name__")
+        name, file = dict.get(names, "__name__"), dict.get(names, "__file__")
+        if type(file) is str and file.startswith(self.place):
+            return False
         return type(name) is str and name.partition(".")[0] in self.library
 
 
+def is_one_of_more():
+    """Whether there are other interpreters, which may be the library's to end."""
+    return FUNCTIONS["PyInterpreterState_Head"]() != FUNCTIONS["PyInterpreterState_Main"]()
+
+
 def is_silent(things):
-    """Whether it is not to be seen, nor heard of, when any of these goes."""
+    """Whether it is not to be seen, nor heard of, when any of these goes. Of what the collector does not know some warns, if that is asked for."""
     kinds = dict(zip(map(id, map(type, things)), map(type, things)))  # noqa: B905  (as above); by their numbers: a metaclass may say what is equal
     references = [thing for thing in things if issubclass(type(thing), REFERENCE)]
     return not any(map(is_missed, kinds.values())) and not any(map(calls_back, references))
@@ -373,7 +386,7 @@ def is_missed(kind):
     """Whether it is to be seen when an object of a class goes: by a finalizer, by who is called back, or by what is written to a file then."""
     return (
         has_finalizer(kind)
-        or id(kind) in PROXIES
+        or any(kind is proxy for proxy in PROXIES)
         or any(type(module_of(base)) is str and module_of(base) in CLOSERS for base in bases_of(kind))
     )
 
@@ -464,9 +477,9 @@ def serve():
         __import__(name)
     call("prctl", PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     pages = pages_to_own()
-    is_aside = may_be_put_aside() and unfreeze_at_import()
-    if is_aside:
-        Aside(is_aside)
+    is_untouched = may_be_put_aside() and unfreeze_at_import()
+    if is_untouched:
+        Aside(is_untouched)
     server.send(b"ready")
     while True:
         text, fds = receive(launcher)

@@ -1,0 +1,6 @@
+import os
+
+import _xxsubinterpreters as interpreters
+
+os._Environ.interpreter = interpreters.create()
+print("end")
