@@ -232,17 +232,20 @@ def test_a_worn_template_gives_way_to_another(host, run, template):
     assert Start.TEMPLATE is run.python(HELLO).run.start
 
 
+def start_otherwise(host, monkeypatch, otherwise):
+    """Have templates be of a runtime that is otherwise in some things."""
+    start = host.engine._start_template
+    monkeypatch.setattr(
+        host.engine.templates, "_start", lambda kind: start(replace(kind, runtime=replace(kind.runtime, **otherwise)))
+    )
+
+
 @pytest.fixture
 def renewed(host, run, template, monkeypatch):
     """Have another template in the place of the one that is there, of a runtime that is otherwise in some things."""
 
     def renew(**otherwise):
-        start = host.engine._start_template
-        monkeypatch.setattr(
-            host.engine.templates,
-            "_start",
-            lambda kind: start(replace(kind, runtime=replace(kind.runtime, **otherwise))),
-        )
+        start_otherwise(host, monkeypatch, otherwise)
         wear_out(host, run, template)
         host.await_(host.engine.pool.drain())
         wait_for(lambda: Start.TEMPLATE is run.python(HELLO).run.start)
@@ -534,8 +537,7 @@ def faults_of_a_hello(monkeypatch, hook, **otherwise):
     """Return a program's page faults with a hook, and the bytes of a container that waits."""
     monkeypatch.setattr(engine_module, "read_hook", lambda _name: hook)
     with contextlib.closing(Host(templates=TEMPLATES)) as host:
-        start = host.engine._start_template
-        host.engine.templates._start = lambda kind: start(replace(kind, runtime=replace(kind.runtime, **otherwise)))
+        start_otherwise(host, monkeypatch, otherwise)
         run = Runner(host)
         wait_for(lambda: run.python(HELLO).run.start is Start.TEMPLATE)
         lives = host.engine._live.values()

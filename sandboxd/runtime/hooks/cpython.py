@@ -337,9 +337,13 @@ def is_one_of_more():
 
 def is_silent(things):
     """Whether it is not to be seen, nor heard of, when any of these goes. Of what the collector does not know some warns, if that is asked for."""
-    kinds = dict(zip(map(id, map(type, things)), map(type, things)))  # noqa: B905  (as above); by their numbers: a metaclass may say what is equal
     references = [thing for thing in things if issubclass(type(thing), REFERENCE)]
-    return not any(map(is_missed, kinds.values())) and not any(map(calls_back, references))
+    return not any(map(is_missed, kinds_of(things))) and not any(map(calls_back, references))
+
+
+def kinds_of(things):
+    """Return the classes of things, each once: by their numbers, for a metaclass may say what is equal."""
+    return dict(zip(map(id, map(type, things)), map(type, things))).values()  # noqa: B905  (strict is of 3.10)
 
 
 def clear_no_more(things):
@@ -374,12 +378,11 @@ def streams():
 
 def may_be_put_aside():
     """Whether it would not be seen where that is not finalized what is loaded, but for the standard streams, and that ``site`` goes when it should."""
+    if sys.flags.verbose or len(gc.get_referrers(sys.modules["site"])) != 1:
+        return False
     numbers = {*streams()}
-    kinds = {id(type(thing)): type(thing) for thing in gc.get_objects() if id(thing) not in numbers}
-    return (
-        not (sys.flags.verbose or any(map(is_missed, kinds.values())))
-        and len(gc.get_referrers(sys.modules["site"])) == 1
-    )
+    others = [thing for thing in gc.get_objects() if id(thing) not in numbers]
+    return not any(map(is_missed, kinds_of(others)))
 
 
 def is_missed(kind):

@@ -1,4 +1,4 @@
-# It says of itself that it is of the library. The file's descriptor is the program's, and no object of the collector's.
+# It says of itself that it is of the library.
 # collect = ["file", "file-wal"]
 import functools
 import os

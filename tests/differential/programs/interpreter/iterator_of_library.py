@@ -1,4 +1,4 @@
-# Not the collector's, and a warning that nobody asked for is all that it says at its end.
+# It is none of the collector's objects, and warns when it goes.
 import os
 import warnings
 
