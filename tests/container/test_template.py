@@ -533,41 +533,38 @@ def test_no_container_outlives_its_end_by_a_template(monkeypatch, hook):
         wait_for(lambda: not host.engine._live)
 
 
-def faults_of_a_hello(monkeypatch, hook, **otherwise):
-    """Return a program's page faults with a hook, and the bytes of a container that waits."""
+def faults_of(program, monkeypatch, hook, **otherwise):
+    """Return a program's page faults with a hook, and how it ended."""
     monkeypatch.setattr(engine_module, "read_hook", lambda _name: hook)
     with contextlib.closing(Host(templates=TEMPLATES)) as host:
         start_otherwise(host, monkeypatch, otherwise)
         run = Runner(host)
-        wait_for(lambda: run.python(HELLO).run.start is Start.TEMPLATE)
-        lives = host.engine._live.values()
-        waiting = wait_for(lambda: [live for live in list(lives) if live.kind.runtime and not live.handed_out])
-        taken = min(live.container.cgroup.memory_bytes() for live in waiting)
-        return run.python(HELLO).run.usage.minor_faults, taken
+        result = wait_for(lambda: (ran := run.python(program)).run.start is Start.TEMPLATE and ran)
+        return result.run.usage.minor_faults, (result.run.exit_code, result.run.stdout.data)
 
 
-LEFT_TO_THE_PROGRAM = HOOK.replace(b"        own(pages)\n", b"")
-
-
-def test_a_fork_that_waits_has_copied_what_its_program_will_write(monkeypatch):
-    """As far as there is room for that: more than a hundred faults that are not the program's any more, and less than 1.25 MiB."""
-    assert LEFT_TO_THE_PROGRAM != HOOK
-    faults, taken = faults_of_a_hello(monkeypatch, HOOK)
-    more_faults, less_taken = faults_of_a_hello(monkeypatch, LEFT_TO_THE_PROGRAM)
-
-    assert faults < more_faults - 100
-    assert less_taken < taken < less_taken + (5 << 18)
-
-
-CLEARS = HOOK.replace(b"            clear_no_more(things)\n", b"            pass\n")
+GOES_ALL_THE_WAY = HOOK.replace(b"            self.shortcut.take()\n", b"            pass\n")
 MUCH = ("asyncio", "unittest.mock", "email.message")
+LEAVES_ITS_OWN = "import sys\nclass Own: pass\nsys.own = Own()\n"
 
 
-def test_modules_are_not_cleared_if_nothing_is_left_of_the_program(monkeypatch):
-    """To clear them is to write to what they hold: most of what a program would have to copy that uses little of much."""
-    assert CLEARS != HOOK
-    faults, _ = faults_of_a_hello(monkeypatch, HOOK, preload=MUCH)
-    more_faults, _ = faults_of_a_hello(monkeypatch, CLEARS, preload=MUCH)
+@pytest.mark.parametrize("preload", [(), MUCH], ids=["", "with modules preloaded"])
+@pytest.mark.parametrize(
+    "program", [HELLO, "import sys; print('hello'); sys.exit(7)", "import heapq, fractions; print('hello'); 1 / 0"]
+)
+def test_what_leaves_nothing_ends_at_once(monkeypatch, program, preload):
+    """With its own exit status. To take the interpreter down is to write to most of its pages, and each is to be copied."""
+    assert GOES_ALL_THE_WAY != HOOK
+    faults, ended = faults_of(program, monkeypatch, HOOK, preload=preload)
+    more_faults, ended_as_well = faults_of(program, monkeypatch, GOES_ALL_THE_WAY, preload=preload)
+
+    assert ended == ended_as_well
+    assert faults < more_faults - 150
+
+
+def test_what_leaves_something_does_not(monkeypatch):
+    faults, _ = faults_of(HELLO, monkeypatch, HOOK)
+    more_faults, _ = faults_of(LEAVES_ITS_OWN + HELLO, monkeypatch, HOOK)
 
     assert faults < more_faults - 200
 

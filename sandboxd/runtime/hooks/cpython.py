@@ -38,9 +38,7 @@ LANDLOCK_CREATE_RULESET, LANDLOCK_ADD_RULE, LANDLOCK_RESTRICT_SELF = 444, 445, 4
 LANDLOCK_RULE_PATH_BENEATH = 1
 SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER = 1, 8
 POLLIN = 1
-MADV_POPULATE_WRITE = 23  # Linux 5.14
 PAGE_BYTES = posix.sysconf("SC_PAGE_SIZE")
-MOST_PAGES = (1 << 20) // PAGE_BYTES  # with what a container takes without them, less than 1.5 MiB
 PROT_READ, PROT_WRITE, PROT_EXEC = 1, 2, 4
 MAP_PRIVATE, MAP_ANONYMOUS = 2, 0x20
 PY_MOD_EXEC = 2
@@ -53,6 +51,22 @@ UNFREEZE = {
     "aarch64": "fd7bbea9 fd030091 e00b00f9 68010058 89010058 090100f9 e1031faa"
     "68010058 00013fd6 e00b40f9 fd7bc2a8 a9000058 20011fd6 1f2003d5",
 }
+# A function for the unwinder to call with each frame, and with what is at the address it was given: where to write next, where to stop, and pairs of
+# another function and a number, up to a 0. It calls each with the frame and the number, and writes what it returns.
+NOTE = {
+    "x86_64": "53 55 4154 4889fb 4889f5 4c8d6610 498b0424 4885c0 741c 4889df 498b742408 ffd0 488b4d00 488901 4883450008 4983c410 ebdb"
+    "31c0 488b4d00 483b4d08 0f93c0 415c 5d 5b c3",
+    "aarch64": "fd7bbda9 fd030091 f35301a9 f51300f9 f30300aa f40301aa 35400091 a906c1a8 e90000b4 e00313aa 20013fd6 890240f9 208500f8 890200f9"
+    "f9ffff17 892a40a9 3f010aeb e0379f1a f51340f9 f35341a9 fd7bc3a8 c0035fd6",
+}
+# What a caller finds again: where ucontext_t has the program counter, the stack's pointer, and registers by the numbers that the unwinder has for them.
+FOUND_AGAIN = {
+    "x86_64": (168, 160, {3: 128, 6: 120, 12: 72, 13: 80, 14: 88, 15: 96}),
+    "aarch64": (440, 432, {number: 184 + 8 * number for number in range(19, 30)}),
+}
+CONTEXT_BYTES = 5120  # more than ucontext_t has
+JUMPS, MOST_BEFORE_JUMP = b"\xe8\xe9", 64  # of x86_64: call and jmp, with how far in the four bytes that follow
+MOST_FRAMES = 32  # that are looked at: there are some fifteen
 S_IFMT, S_IFDIR = 0o170000, 0o040000
 MOST_FDS = 16
 INT_MASK = 0xFFFFFFFF
@@ -69,7 +83,8 @@ KEEPERS = (  # of abstract classes' caches, of weakref's sets and dictionaries, 
     *("ReferenceType._destroy", "WeakSet.__init__.<locals>._remove", "WeakKeyDictionary.__init__.<locals>.remove"),
     *("WeakValueDictionary.__init__.<locals>.remove", "_removeHandlerRef"),
 )
-PLAIN = list, tuple, dict, set, frozenset, BUILTIN, REFERENCE, type(_thread.RLock()), _thread.LockType
+STDLIB = frozenset(getattr(sys, "stdlib_module_names", ()))  # is of 3.10
+UNKNOWN = "ctypes", "_ctypes", *CLOSERS  # modules that leave what the collector does not know, and is missed
 MOST_BLOCKS = 20_000  # of some 5,000 objects: to look at more takes longer than what is spared by that
 
 
@@ -100,7 +115,7 @@ LIBRARY = _ctypes.dlopen(None, 0)
 FUNCTIONS = {
     name: Function(_ctypes.dlsym(LIBRARY, name))
     for name in (
-        *("capset", "madvise", "mmap", "mprotect", "poll", "prctl", "setns", "syscall", "vfork"),
+        *("capset", "mmap", "mprotect", "poll", "prctl", "setns", "syscall", "vfork"),
         *("PyCFunction_GetFunction", "PyModule_GetDef", "PyObject_GC_Track", "PyObject_GC_UnTrack"),
         *("PyInterpreterState_Head", "PyInterpreterState_Main"),
     )
@@ -193,42 +208,17 @@ def filter_system_calls(config):
     return call("syscall", config.seccomp, SECCOMP_SET_MODE_FILTER, flags, sock_fprog)
 
 
-def pages_to_own():
-    """Return runs of pages that a program's end will write to, if nothing has before: of each the address and the length.
-
-    For there is what the modules hold, and what that holds: objects are let go of, strings are no more known as interned. Each page is a fault and
-    a copy then, or was made the fork's own while it waited. Those with most in them come first: all of them would be more than a fork that waits
-    should take. The runs are in one object, for a reference to each of many is to write to where they are.
-    """
-    inhabitants, seen, held = {}, set(), list(sys.modules.values())
-    stays = type, MODULE  # a class holds itself, and modules are all in ``held``
-    while held:
-        for thing in gc.get_referents(held.pop()):
-            page = id(thing) // PAGE_BYTES
-            inhabitants[page] = inhabitants.get(page, 0) + 1
-            if id(thing) not in seen and not issubclass(type(thing), stays):  # isinstance would ask the thing
-                seen.add(id(thing))
-                held.append(thing)
-    runs = []
-    for page in sorted(sorted(inhabitants, key=inhabitants.get)[-MOST_PAGES:]):
-        address = page * PAGE_BYTES
-        if runs and sum(runs[-2:]) == address:
-            runs[-1] += PAGE_BYTES
-        else:
-            runs += [address, PAGE_BYTES]
-    return packed(WORD_BYTES, *runs)
-
-
-def own(runs):
-    """Have a copy of pages that are the template's. What the kernel does not copy now, it does when it is written."""
-    for place in range(0, len(runs), 2 * WORD_BYTES):
-        address, length = Long.from_buffer_copy(runs, place), Long.from_buffer_copy(runs, place + WORD_BYTES)
-        FUNCTIONS["madvise"](address, length, MADV_POPULATE_WRITE)
-
-
 def word_at(address):
     """Return the integer at an address."""
     return Long.from_address(address).value
+
+
+def executable(function):
+    """Return where a function of so many bytes can be called."""
+    place = call("mmap", 0, PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+    (Byte * len(function)).from_address(place).raw = function
+    call("mprotect", place, PAGE_BYTES, PROT_READ | PROT_EXEC)
+    return place
 
 
 def unfreeze_at_import():
@@ -243,10 +233,7 @@ def unfreeze_at_import():
     slot = Long.from_address(slots + SLOT_VALUE)
     unfreeze = FUNCTIONS["PyCFunction_GetFunction"](Long(id(gc.unfreeze)))
     function = bytes.fromhex(code) + packed(8, _ctypes.addressof(slot), slot.value, unfreeze)
-    place = call("mmap", 0, PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-    (Byte * len(function)).from_address(place).raw = function
-    call("mprotect", place, PAGE_BYTES, PROT_READ | PROT_EXEC)
-    slot.value = place
+    slot.value = place = executable(function)
     return lambda: slot.value == place
 
 
@@ -256,8 +243,8 @@ class Aside:
     For when an interpreter ends, it looks at each container three times, and clears all modules, which is to write to each page with
     something that they name. ``__main__``, which is the program's, is left to it. When it takes one after the other out of ``sys.modules``,
     ``site`` goes, to which nobody refers else: after ``__main__``, and before whatever the program has imported. Then it is seen whether
-    there is anything of the program's yet that would be missed, for something that is loaded may hold it. If so, all is the collector's again, and
-    goes on as ever; and if there is nothing at all, modules are not cleared.
+    there is anything yet that would be missed, for something that is loaded may hold what is the program's. If so, all is the collector's again, and
+    goes on as ever; and if there is nothing at all, the interpreter has ended.
     """
 
     def __init__(self, is_untouched):
@@ -269,7 +256,8 @@ class Aside:
         self.references = _weakref.ref(site, self.site_goes), _weakref.ref(site.main, self.main_goes)
         # If they went with ``sys.modules``, what is in them would stay: it is found by the collector, or cleared with them. The first goes first.
         self.kept = [module for name, module in modules.items() if name not in ("__main__", "site")][::-1]
-        self.library = {*sys.stdlib_module_names, *[name.partition(".")[0] for name in modules if name != "__main__"]}
+        self.modules, self.loaded = modules, families(modules) - {"__main__"}
+        self.shortcut = shortcut()
         self.place, self.filters = posix.getcwd(), [*_warnings.filters]
         self.streams, self.blocks = [*streams()], allocated_blocks()
         gc.freeze()
@@ -305,7 +293,7 @@ class Aside:
             gc.unfreeze()
 
     def is_left_alone(self):
-        """Whether nothing of the program's can be missed that what is loaded may hold. If there is nothing at all, have no module cleared."""
+        """Whether nothing of the program's can be missed that what is loaded may hold. If nothing can be missed at all, does not return."""
         if allocated_blocks() > self.blocks + MOST_BLOCKS or [*_warnings.filters] != self.filters or is_one_of_more():
             return False
         if not is_silent(gc.get_objects()):
@@ -315,9 +303,14 @@ class Aside:
         functions = [thing for thing in things if type(thing) is FUNCTION]
         if self.streams != [*streams()] or not all(map(self.is_of_library, functions)):
             return False
-        if {*map(id, PLAIN)}.issuperset(map(id, map(type, things))):
-            clear_no_more(things)
+        if self.shortcut and self.has_only_library() and all(map(is_of_stdlib, kinds_of(things))):
+            self.shortcut.take()
         return True
+
+    def has_only_library(self):
+        """Whether the program has imported nothing but what is of the standard library, and does what that says."""
+        more = families(self.modules) - self.loaded - {"__main__"}
+        return more.issubset(STDLIB) and more.isdisjoint(UNKNOWN)
 
     def is_of_library(self, function):
         """Whether a function is one by what is global to it, whatever it says of itself. The program's own hold all that is global there."""
@@ -327,7 +320,7 @@ class Aside:
         name, file = dict.get(names, "__name__"), dict.get(names, "__file__")
         if type(file) is str and file.startswith(self.place):
             return False
-        return type(name) is str and name.partition(".")[0] in self.library
+        return type(name) is str and (family(name) in self.loaded or family(name) in STDLIB)
 
 
 def is_one_of_more():
@@ -346,16 +339,92 @@ def kinds_of(things):
     return dict(zip(map(id, map(type, things)), map(type, things))).values()  # noqa: B905  (strict is of 3.10)
 
 
-def clear_no_more(things):
-    """Have no module cleared that went through the interpreter's hands: put dead weak references in the list of those that are to be."""
-    for thing in things:
-        if type(thing) is list and all(map(is_named_reference, thing)):
-            thing[:] = [(None, _weakref.ref(set()))] * len(thing)
+class Shortcut:
+    """The way from within ``Py_FinalizeEx`` to its end: to whoever has called it, and knows the exit status, as if it had returned 0.
+
+    What it would do yet is to write to most pages that it has: each string, type and function of the library is let go of, one after the other,
+    and all of them are gone a moment later. The unwinder, by the tables that exceptions of C++ are thrown by, tells what the
+    registers were when it was called; setcontext(3) sets them, and returns 0 there.
+    """
+
+    def __init__(self, machine):
+        """OSError where there is no such unwinder, or the interpreter cannot be asked where it is; KeyError for another machine."""
+        unwinder = _ctypes.dlopen("libgcc_s.so.1", 0)
+        walk, start_of, counter_of, stack_of, register_of = [
+            _ctypes.dlsym(unwinder, f"_Unwind_{name}")
+            for name in ("Backtrace", "GetRegionStart", "GetIP", "GetCFA", "GetGR")
+        ]
+        counter, stack, registers = FOUND_AGAIN[machine]
+        self.places = [place // WORD_BYTES for place in (counter, stack, *registers.values())]
+        asked = [start_of, 0, counter_of, 0, stack_of, 0]
+        for number in registers:
+            asked += [register_of, number]
+        self.width = len(asked) // 2
+        self.frames, frames = words(self.width * MOST_FRAMES)
+        self.asked, self.asked_at = words(2 + len(asked) + 1)
+        for index, word in enumerate([frames, frames + self.frames.nbytes, *asked]):
+            self.asked[index] = word
+        self.context, self.context_at = words(CONTEXT_BYTES // WORD_BYTES)
+        self.starts = starts_of_the_end()
+        self.note = executable(bytes.fromhex(NOTE[machine]))
+        self.walk = Function(walk)
+        self.getcontext, self.setcontext = [
+            Function(_ctypes.dlsym(LIBRARY, name)) for name in ("getcontext", "setcontext")
+        ]
+
+    def take(self):
+        """Flush the standard streams, which has been done before, but somebody may have written since; and go. Returns where it cannot."""
+        for stream in (sys.__stdout__, sys.__stderr__):
+            if stream is not None:
+                stream.flush()
+        self.getcontext(Long(self.context_at))
+        self.walk(Long(self.note), Long(self.asked_at))
+        starts = self.frames[:: self.width].tolist()
+        ends = [index for index, start in enumerate(starts) if start in self.starts]
+        caller = self.frames[(ends[0] + 1) * self.width :][: self.width].tolist() if ends else []
+        if not any(caller):
+            return
+        for place, value in zip(self.places, caller[1:]):  # noqa: B905
+            self.context[place] = value
+        self.setcontext(Long(self.context_at))
 
 
-def is_named_reference(thing):
-    """Whether it is a pair of something and a weak reference."""
-    return type(thing) is tuple and [*map(type, thing[1:])] == [REFERENCE]
+def words(number):
+    """Return so many words of memory that C may write to, and where they are."""
+    memory = bytearray(number * WORD_BYTES)
+    return memoryview(memory).cast("l"), _ctypes.addressof(Byte.from_buffer(memory))
+
+
+def shortcut():
+    """Return the way to the interpreter's end; None where there is none."""
+    try:
+        return Shortcut(posix.uname().machine)
+    except (OSError, KeyError):
+        return None
+
+
+def starts_of_the_end():
+    """Return where ``Py_FinalizeEx`` begins: it, and since 3.13 what it jumps to."""
+    start = _ctypes.dlsym(LIBRARY, "Py_FinalizeEx")
+    code = (Byte * MOST_BEFORE_JUMP).from_address(start).raw if sys.version_info >= (3, 13) else b""
+    jumps = [index + 1 for index, byte in enumerate(code) if byte in JUMPS][:1]
+    return {start, *[start + at + 4 + int.from_bytes(code[at : at + 4], "little", signed=True) for at in jumps]}
+
+
+def family(name):
+    """Return the first part of a module's name."""
+    return name.partition(".")[0]
+
+
+def families(modules):
+    """Return the first parts of modules' names."""
+    return {family(name) for name in modules if type(name) is str}
+
+
+def is_of_stdlib(kind):
+    """Whether a class is of the standard library, with all that it is made of: it is known what there is to be seen when an object of it goes."""
+    names = [module_of(base) for base in bases_of(kind)]
+    return all(type(name) is str and family(name) in STDLIB for name in names)
 
 
 def calls_back(reference):
@@ -371,7 +440,7 @@ def streams():
     for stream in (sys.__stdin__, sys.__stdout__, sys.__stderr__):
         yield id(stream)
         if type(stream) is TEXT:
-            for part in (stream, stream.buffer, getattr(stream.buffer, "raw", None)):
+            for part in (stream, stream.buffer, getattr(stream.buffer, "raw", stream.buffer)):
                 yield id(part)
                 yield references_to(part)
 
@@ -442,7 +511,7 @@ def await_end(pidfd):
     call("poll", packed(4, pidfd) + packed(2, POLLIN, 0), 1, -1)
 
 
-def join(config, text, fds, done, pages):
+def join(config, text, fds, done):
     """Become a program's process that waits in a container, and return its socket to init."""
     *namespaces, launcher, program = fds
     sync, init = seqpacket(launcher), seqpacket(program)
@@ -459,7 +528,6 @@ def join(config, text, fds, done, pages):
         become_the_program(config)
         step = "restrict_access"
         restrict_access(config)
-        own(pages)
         step = "filter_system_calls"
         listener = filter_system_calls(config)
     except OSError as error:
@@ -479,7 +547,6 @@ def serve():
     for name in config.preload:
         __import__(name)
     call("prctl", PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    pages = pages_to_own()
     is_untouched = may_be_put_aside() and unfreeze_at_import()
     if is_untouched:
         Aside(is_untouched)
@@ -494,7 +561,7 @@ def serve():
             posix.close(read)
             launcher.close()
             server.close()
-            return join(config, text, fds, done, pages)
+            return join(config, text, fds, done)
         for fd in (done, *fds):
             posix.close(fd)
         joined = posix.read(read, 1)  # nothing, where it could not
