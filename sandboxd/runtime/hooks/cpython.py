@@ -79,8 +79,13 @@ callback_of = REFERENCE.__dict__["__callback__"].__get__
 # A program may put others in their places.
 is_finalizing, references_to, allocated_blocks = sys.is_finalizing, sys.getrefcount, sys.getallocatedblocks
 CLOSERS = "sqlite3", "_dbm", "_gdbm"  # modules whose objects write when they go, though they have no finalizer
-KEEPERS = (  # of abstract classes' caches, of weakref's sets and dictionaries, of logging's handlers
-    *("ReferenceType._destroy", "WeakSet.__init__.<locals>._remove", "WeakKeyDictionary.__init__.<locals>.remove"),
+KEEPERS = (  # of abstract classes' caches, of threads' own variables, of weakref's sets and dictionaries, of logging's handlers
+    *(
+        "ReferenceType._destroy",
+        "ReferenceType._localdummy_destroyed",
+        "WeakSet.__init__.<locals>._remove",
+        "WeakKeyDictionary.__init__.<locals>.remove",
+    ),
     *("WeakValueDictionary.__init__.<locals>.remove", "_removeHandlerRef"),
 )
 STDLIB = frozenset(getattr(sys, "stdlib_module_names", ()))  # is of 3.10
@@ -259,7 +264,7 @@ class Aside:
         self.modules, self.loaded = modules, families(modules) - {"__main__"}
         self.shortcut = shortcut()
         self.place, self.filters = posix.getcwd(), [*_warnings.filters]
-        self.streams, self.blocks = [*streams()], allocated_blocks()
+        self.streams, self.holders, self.blocks = streams(), [*holders()], allocated_blocks()
         gc.freeze()
         for thing in (modules["__main__"], vars(modules["__main__"])):
             for name in ("PyObject_GC_UnTrack", "PyObject_GC_Track"):
@@ -298,17 +303,23 @@ class Aside:
             return False
         if not is_silent(gc.get_objects()):
             return False
-        gc.collect()  # there is nothing that would tell when
-        things = gc.get_objects()
-        functions = [thing for thing in things if type(thing) is FUNCTION]
-        if self.streams != [*streams()] or not all(map(self.is_of_library, functions)):
-            return False
-        if self.shortcut and self.has_only_library() and all(map(is_of_stdlib, kinds_of(things))):
+        if not self.has_no_function() or self.holders != [*holders()]:
+            gc.collect()  # there is nothing that would tell when
+            if not self.has_no_function():
+                return False
+        if self.shortcut and self.has_only_library() and self.streams == streams():
             self.shortcut.take()
-        return True
+        return self.holders == [*holders()]
+
+    def has_no_function(self):
+        """Whether no function is the program's."""
+        things = gc.get_objects()  # before there is the comprehension's
+        return all(map(self.is_of_library, [thing for thing in things if type(thing) is FUNCTION]))
 
     def has_only_library(self):
-        """Whether the program has imported nothing but what is of the standard library, and does what that says."""
+        """Whether the program has imported nothing but what is of the standard library, and does what that says; and left nothing of other kinds."""
+        if not all(map(is_of_stdlib, kinds_of(gc.get_objects()))):
+            return False
         more = families(self.modules) - self.loaded - {"__main__"}
         return more.issubset(STDLIB) and more.isdisjoint(UNKNOWN)
 
@@ -436,9 +447,13 @@ def calls_back(reference):
 
 
 def streams():
-    """Yield the numbers of the standard streams and of what they are made of, and how many refer to each."""
+    """Return the numbers of the standard streams."""
+    return [*map(id, (sys.__stdin__, sys.__stdout__, sys.__stderr__))]
+
+
+def holders():
+    """Yield the numbers of the standard streams' parts, and how many refer to each."""
     for stream in (sys.__stdin__, sys.__stdout__, sys.__stderr__):
-        yield id(stream)
         if type(stream) is TEXT:
             for part in (stream, stream.buffer, getattr(stream.buffer, "raw", stream.buffer)):
                 yield id(part)
@@ -449,7 +464,7 @@ def may_be_put_aside():
     """Whether it would not be seen where that is not finalized what is loaded, but for the standard streams, and that ``site`` goes when it should."""
     if sys.flags.verbose or len(gc.get_referrers(sys.modules["site"])) != 1:
         return False
-    numbers = {*streams()}
+    numbers = {*holders()}
     others = [thing for thing in gc.get_objects() if id(thing) not in numbers]
     return not any(map(is_missed, kinds_of(others)))
 
@@ -588,11 +603,8 @@ def await_start(init):
 
 
 def is_directory(path):
-    """Whether there is a directory, as far as the program may know."""
-    try:
-        return posix.stat(path).st_mode & S_IFMT == S_IFDIR
-    except OSError:
-        return False
+    """Whether there is a directory, as far as the program may know. An exception for each that is missing would take longer than the rest."""
+    return posix.access(path, posix.F_OK) and posix.stat(path).st_mode & S_IFMT == S_IFDIR
 
 
 def site_would_find_more():
@@ -608,9 +620,7 @@ def site_would_find_more():
 def forget_the_hook():
     """Take the hook's name out of what is known of its directory, if there is no such file where the program is."""
     directory, _, name = __file__.rpartition("/")
-    try:
-        posix.stat(__file__)
-    except OSError:
+    if not posix.access(__file__, posix.F_OK):
         getattr(sys.path_importer_cache.get(directory), "_path_cache", set()).discard(name)
 
 
