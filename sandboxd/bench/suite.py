@@ -21,6 +21,7 @@ from sandboxd.client import SandboxClient
 from sandboxd.client.server import ServerProcess
 
 _TIMEOUT_S = 60
+_CPU_TIME_PAIRS = 20
 _NEEDS_OWN_SERVER = "a server that is started for this call is needed"
 
 
@@ -270,7 +271,9 @@ class Suite:
     def _cpu_time(self) -> None:
         command = self._stage.bare(programs.PYTHON, programs.COMPUTE)
         with taking_turns("cpu/getrusage", *command) as bare:
-            self._add(flows.cpu_time(self._client, bare, max(5, self._options.size.rounds // 10), self._told))
+            self._add(
+                flows.cpu_time(self._client, bare, max(_CPU_TIME_PAIRS, self._options.size.rounds // 10), self._told)
+            )
 
     def _idle_memory(self) -> None:
         if self._server is None:

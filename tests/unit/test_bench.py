@@ -95,6 +95,14 @@ def test_target_is_held_against_what_was_measured(measured, measure, value, verd
     assert (value, verdict) == (pytest.approx(found.measured), found.verdict)
 
 
+def test_cpu_times_are_compared_in_pairs():
+    """As the machine gets slower, both do."""
+    own = row("cpu/getrusage", 50, 100, 150, 40, 60)
+    told = row("cpu/told", 51.5, 103, 154.5, 90, 30)
+
+    assert pytest.approx(1.0) == judgement({each.name: each for each in (own, told)}, "CPU time").measured
+
+
 def test_every_target_names_rows_that_the_suite_has():
     """One that named a row that nobody measures would be 'not measured' for ever."""
     asked = set()
