@@ -67,7 +67,7 @@ FOUND_AGAIN = {
 CONTEXT_BYTES = 5120  # more than ucontext_t has
 JUMPS, MOST_BEFORE_JUMP = b"\xe8\xe9", 64  # of x86_64: call and jmp, with how far in the four bytes that follow
 MOST_FRAMES = 32  # that are looked at: there are some fifteen
-S_IFMT, S_IFDIR = 0o170000, 0o040000
+S_IFMT, S_IFDIR, S_IFIFO = 0o170000, 0o040000, 0o010000
 MOST_FDS = 16
 INT_MASK = 0xFFFFFFFF
 SOCK_FPROG_PADDING = bytes(6)
@@ -78,7 +78,8 @@ bases_of, namespace_of, module_of = (type.__dict__[name].__get__ for name in ("_
 callback_of = REFERENCE.__dict__["__callback__"].__get__
 # A program may put others in their places.
 is_finalizing, references_to, allocated_blocks = sys.is_finalizing, sys.getrefcount, sys.getallocatedblocks
-CLOSERS = "sqlite3", "_dbm", "_gdbm"  # modules whose objects write when they go, though they have no finalizer
+# Modules whose objects write when they go, or call somebody, though they have no finalizer.
+CLOSERS = "sqlite3", "_sqlite3", "_dbm", "_gdbm", "_lsprof"
 KEEPERS = (  # of abstract classes' caches, of threads' own variables, of weakref's sets and dictionaries, of logging's handlers
     *(
         "ReferenceType._destroy",
@@ -90,6 +91,7 @@ KEEPERS = (  # of abstract classes' caches, of threads' own variables, of weakre
 )
 STDLIB = frozenset(getattr(sys, "stdlib_module_names", ()))  # is of 3.10
 UNKNOWN = "ctypes", "_ctypes", *CLOSERS  # modules that leave what the collector does not know, and is missed
+OBJECT_NAME, NEXT_OBJECT = 8, 24  # in struct link_map of dlinfo(3), which a handle of dlopen(3) is
 MOST_BLOCKS = 20_000  # of some 5,000 objects: to look at more takes longer than what is spared by that
 
 
@@ -106,6 +108,12 @@ class Byte(_ctypes._SimpleCData):
     """A C char."""
 
     _type_ = "c"
+
+
+class Text(_ctypes._SimpleCData):
+    """A C string."""
+
+    _type_ = "z"
 
 
 class Function(_ctypes.CFuncPtr):
@@ -242,6 +250,13 @@ def unfreeze_at_import():
     return lambda: slot.value == place
 
 
+class Knot:
+    """Something that refers to itself, so that the collector finds it."""
+
+    def __init__(self):
+        self.own = self
+
+
 class Aside:
     """What is loaded, which the collector passes over until the program imports ``gc``.
 
@@ -262,10 +277,15 @@ class Aside:
         # If they went with ``sys.modules``, what is in them would stay: it is found by the collector, or cleared with them. The first goes first.
         self.kept = [module for name, module in modules.items() if name not in ("__main__", "site")][::-1]
         self.modules, self.loaded = modules, families(modules) - {"__main__"}
-        self.shortcut = shortcut()
+        self.shortcut, self.is_plain = shortcut(), False
+        self.last_object = [LIBRARY, *objects_after(LIBRARY)][-1]
+        self.classes = [
+            namespace_of(base) for base in bases_of_all(kinds_of(gc.get_objects())) if not has_finalizer(base)
+        ]
         self.place, self.filters = posix.getcwd(), [*_warnings.filters]
-        self.streams, self.holders, self.blocks = streams(), [*holders()], allocated_blocks()
+        self.streams, self.holders, self.blocks = [*streams()], [*holders()], allocated_blocks()
         gc.freeze()
+        self.tie_knot()
         for thing in (modules["__main__"], vars(modules["__main__"])):
             for name in ("PyObject_GC_UnTrack", "PyObject_GC_Track"):
                 FUNCTIONS[name](Long(id(thing)))
@@ -301,15 +321,34 @@ class Aside:
         """Whether nothing of the program's can be missed that what is loaded may hold. If nothing can be missed at all, does not return."""
         if allocated_blocks() > self.blocks + MOST_BLOCKS or [*_warnings.filters] != self.filters or is_one_of_more():
             return False
-        if not is_silent(gc.get_objects()):
+        if not is_silent(gc.get_objects()) or any("__del__" in names for names in self.classes):
             return False
         if not self.has_no_function() or self.holders != [*holders()]:
             gc.collect()  # there is nothing that would tell when
             if not self.has_no_function():
                 return False
-        if self.shortcut and self.has_only_library() and self.streams == streams():
+        if self.shortcut and self.is_plain and self.streams == [*streams()] and self.has_only_library():
             self.shortcut.take()
         return self.holders == [*holders()]
+
+    def tie_knot(self):
+        """Hear of the collection at the interpreter's end. What is so old is not looked at before, but where there are many objects."""
+        knot = Knot()
+        self.knot = _weakref.ref(knot, self.knot_goes)
+        gc.collect()
+
+    def knot_goes(self, _):
+        """See that the streams which the interpreter has just flushed are its own: where that fails, its exit status is to be 120, and nothing else tells."""
+        self.knot = None
+        try:  # noqa: SIM105  (as in ``serve``)
+            self.is_plain = (
+                is_finalizing()
+                and sys.stdout is sys.__stdout__
+                and sys.stderr is sys.__stderr__
+                and all(posix.get_blocking(fd) and posix.fstat(fd).st_mode & S_IFMT == S_IFIFO for fd in (1, 2))
+            )
+        except BaseException:  # noqa: S110  (as in ``site_goes``)
+            pass
 
     def has_no_function(self):
         """Whether no function is the program's."""
@@ -318,10 +357,13 @@ class Aside:
 
     def has_only_library(self):
         """Whether the program has imported nothing but what is of the standard library, and does what that says; and left nothing of other kinds."""
-        if not all(map(is_of_stdlib, kinds_of(gc.get_objects()))):
-            return False
         more = families(self.modules) - self.loaded - {"__main__"}
-        return more.issubset(STDLIB) and more.isdisjoint(UNKNOWN)
+        return (
+            more.issubset(STDLIB)
+            and more.isdisjoint(UNKNOWN)
+            and all(map(is_of_stdlib, kinds_of(gc.get_objects())))
+            and all(map(is_object_of_library, objects_after(self.last_object)))
+        )
 
     def is_of_library(self, function):
         """Whether a function is one by what is global to it, whatever it says of itself. The program's own hold all that is global there."""
@@ -342,12 +384,30 @@ def is_one_of_more():
 def is_silent(things):
     """Whether it is not to be seen, nor heard of, when any of these goes. Of what the collector does not know some warns, if that is asked for."""
     references = [thing for thing in things if issubclass(type(thing), REFERENCE)]
-    return not any(map(is_missed, kinds_of(things))) and not any(map(calls_back, references))
+    classes = [thing for thing in things if issubclass(type(thing), type)]  # what is loaded may have got one
+    return not any(map(is_missed, [*kinds_of(things), *classes])) and not any(map(calls_back, references))
 
 
 def kinds_of(things):
     """Return the classes of things, each once: by their numbers, for a metaclass may say what is equal."""
     return dict(zip(map(id, map(type, things)), map(type, things))).values()  # noqa: B905  (strict is of 3.10)
+
+
+def bases_of_all(kinds):
+    """Return the classes that others are made of, each once, as ``kinds_of``."""
+    return {id(base): base for kind in kinds for base in bases_of(kind)}.values()
+
+
+def objects_after(handle):
+    """Yield the shared objects that were loaded after one, by their handles."""
+    while handle := word_at(handle + NEXT_OBJECT):
+        yield handle
+
+
+def is_object_of_library(handle):
+    """Whether a shared object is one of the standard library's modules, or a library. Of what another one would do at the end nothing is known."""
+    name = Text.from_address(handle + OBJECT_NAME).value
+    return b"/lib-dynload/" in name or name.rpartition(b"/")[2].startswith(b"lib")
 
 
 class Shortcut:
@@ -385,9 +445,8 @@ class Shortcut:
 
     def take(self):
         """Flush the standard streams, which has been done before, but somebody may have written since; and go. Returns where it cannot."""
-        for stream in (sys.__stdout__, sys.__stderr__):
-            if stream is not None:
-                stream.flush()
+        for stream in (sys.__stderr__, sys.__stdout__):  # as they are let go of
+            stream.flush()
         self.getcontext(Long(self.context_at))
         self.walk(Long(self.note), Long(self.asked_at))
         starts = self.frames[:: self.width].tolist()
@@ -446,23 +505,32 @@ def calls_back(reference):
     return callback is not None
 
 
+def parts():
+    """Yield the standard streams, and what they are made of."""
+    for stream in (sys.__stdin__, sys.__stdout__, sys.__stderr__):
+        if type(stream) is TEXT:
+            yield from (stream, stream.buffer, getattr(stream.buffer, "raw", stream.buffer))
+
+
 def streams():
-    """Return the numbers of the standard streams."""
-    return [*map(id, (sys.__stdin__, sys.__stdout__, sys.__stderr__))]
+    """Yield the numbers of the standard streams' parts, and what attributes they were given."""
+    for part in parts():
+        yield id(part)
+        yield dict(getattr(part, "__dict__", ()))
 
 
 def holders():
     """Yield the numbers of the standard streams' parts, and how many refer to each."""
-    for stream in (sys.__stdin__, sys.__stdout__, sys.__stderr__):
-        if type(stream) is TEXT:
-            for part in (stream, stream.buffer, getattr(stream.buffer, "raw", stream.buffer)):
-                yield id(part)
-                yield references_to(part)
+    for part in parts():
+        yield id(part)
+        yield references_to(part)
 
 
 def may_be_put_aside():
     """Whether it would not be seen where that is not finalized what is loaded, but for the standard streams, and that ``site`` goes when it should."""
-    if sys.flags.verbose or len(gc.get_referrers(sys.modules["site"])) != 1:
+    if sys.flags.verbose or sys.flags.dev_mode or sys.warnoptions or b"PYTHONMALLOCSTATS" in posix.environ:
+        return False
+    if len(gc.get_referrers(sys.modules["site"])) != 1:
         return False
     numbers = {*holders()}
     others = [thing for thing in gc.get_objects() if id(thing) not in numbers]
