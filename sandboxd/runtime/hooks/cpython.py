@@ -71,7 +71,7 @@ S_IFMT, S_IFDIR, S_IFIFO = 0o170000, 0o040000, 0o010000
 MOST_FDS = 16
 INT_MASK = 0xFFFFFFFF
 SOCK_FPROG_PADDING = bytes(6)
-FUNCTION, BUILTIN, MODULE, REFERENCE = type(lambda: None), type(len), type(sys), _weakref.ReferenceType
+FUNCTION, BUILTIN, REFERENCE = type(lambda: None), type(len), _weakref.ReferenceType
 TEXT = type(sys.__stderr__)
 PROXIES = _weakref.ProxyType, _weakref.CallableProxyType
 bases_of, namespace_of, module_of = (type.__dict__[name].__get__ for name in ("__mro__", "__dict__", "__module__"))
@@ -91,6 +91,7 @@ KEEPERS = (  # of abstract classes' caches, of threads' own variables, of weakre
 )
 STDLIB = frozenset(getattr(sys, "stdlib_module_names", ()))  # is of 3.10
 UNKNOWN = "ctypes", "_ctypes", *CLOSERS  # modules that leave what the collector does not know, and is missed
+LIBRARIES = b"/lib", b"/usr/", sys.base_prefix.encode()
 OBJECT_NAME, NEXT_OBJECT = 8, 24  # in struct link_map of dlinfo(3), which a handle of dlopen(3) is
 MOST_BLOCKS = 20_000  # of some 5,000 objects: to look at more takes longer than what is spared by that
 
@@ -406,8 +407,8 @@ def objects_after(handle):
 
 def is_object_of_library(handle):
     """Whether a shared object is one of the standard library's modules, or a library. Of what another one would do at the end nothing is known."""
-    name = Text.from_address(handle + OBJECT_NAME).value
-    return b"/lib-dynload/" in name or name.rpartition(b"/")[2].startswith(b"lib")
+    place, _, name = Text.from_address(handle + OBJECT_NAME).value.rpartition(b"/")
+    return place.startswith(LIBRARIES) and (place.endswith(b"/lib-dynload") or name.startswith(b"lib"))
 
 
 class Shortcut:
