@@ -21,7 +21,7 @@ from sandboxd.client import SandboxClient
 from sandboxd.client.server import ServerProcess
 
 _TIMEOUT_S = 60
-_CPU_TIME_PAIRS = 20
+_CPU_TIME_PAIRS = 60
 _NEEDS_OWN_SERVER = "a server that is started for this call is needed"
 
 
