@@ -271,9 +271,7 @@ class Suite:
     def _cpu_time(self) -> None:
         command = self._stage.bare(programs.PYTHON, programs.COMPUTE)
         with taking_turns("cpu/getrusage", *command) as bare:
-            self._add(
-                flows.cpu_time(self._client, bare, max(_CPU_TIME_PAIRS, self._options.size.rounds // 10), self._told)
-            )
+            self._add(flows.cpu_time(self._client, bare, _CPU_TIME_PAIRS, self._told))
 
     def _idle_memory(self) -> None:
         if self._server is None:

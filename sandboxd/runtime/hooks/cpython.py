@@ -81,13 +81,12 @@ is_finalizing, references_to, allocated_blocks = sys.is_finalizing, sys.getrefco
 # Modules whose objects write when they go, or call somebody, though they have no finalizer.
 CLOSERS = "sqlite3", "_sqlite3", "_dbm", "_gdbm", "_lsprof"
 KEEPERS = (  # of abstract classes' caches, of threads' own variables, of weakref's sets and dictionaries, of logging's handlers
-    *(
-        "ReferenceType._destroy",
-        "ReferenceType._localdummy_destroyed",
-        "WeakSet.__init__.<locals>._remove",
-        "WeakKeyDictionary.__init__.<locals>.remove",
-    ),
-    *("WeakValueDictionary.__init__.<locals>.remove", "_removeHandlerRef"),
+    "ReferenceType._destroy",
+    "ReferenceType._localdummy_destroyed",
+    "WeakSet.__init__.<locals>._remove",
+    "WeakKeyDictionary.__init__.<locals>.remove",
+    "WeakValueDictionary.__init__.<locals>.remove",
+    "_removeHandlerRef",
 )
 STDLIB = frozenset(getattr(sys, "stdlib_module_names", ()))  # is of 3.10
 UNKNOWN = "ctypes", "_ctypes", *CLOSERS  # modules that leave what the collector does not know, and is missed
